@@ -1,0 +1,154 @@
+"""What happens beside the training steps: records, schedule, guards, progress."""
+
+import copy
+import math
+import warnings
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
+from tqdm import tqdm
+
+
+class EpochLosses(Callback):
+    """Write each loss's mean over the epoch into the history, a list over components.
+
+    The keys are ``reconstruction_loss`` and, with discriminators,
+    ``adversarial_loss``, ``discriminator_loss`` and ``cross_loss``.
+    """
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.sums_, self.n_rows_ = {}, 0
+
+    def on_batch_end(self, net, batch, training, losses=None, **kwargs):
+        n_rows = len(batch[0])
+        self.n_rows_ += n_rows
+        for name, values in losses.items():
+            self.sums_[name] = self.sums_.get(name, 0) + n_rows * values
+
+    def on_epoch_end(self, net, **kwargs):
+        for name, total in self.sums_.items():
+            net.history.record(name, (total / self.n_rows_).tolist())
+
+
+class ValidationErrors(Callback):
+    """Write the relative errors on held-out rows into the history.
+
+    ``valid_relative_error`` is the list over components (mean over rows, silent true
+    components left out), ``valid_error`` its mean, which early stopping watches.
+
+    Parameters
+    ----------
+    measure : callable
+        Takes the net, returns the relative errors (n_samples, n_components).
+    """
+
+    def __init__(self, measure):
+        self.measure = measure
+
+    def on_epoch_end(self, net, **kwargs):
+        errors = np.ma.masked_invalid(self.measure(net))
+        means = errors.mean(axis=0).filled(np.nan)
+        net.history.record("valid_relative_error", means.tolist())
+        net.history.record("valid_error", float(errors.mean()))
+
+
+class LearningRates(Callback):
+    """Set both players' learning rates before every step.
+
+    Parameters
+    ----------
+    schedule : {"cosine", "constant"}
+        "cosine" rises over the first tenth of the steps and falls to zero along a
+        cosine, as in Loshchilov and Hutter, "SGDR: stochastic gradient descent with
+        warm restarts", ICLR 2017, Eq. (5), without a restart.
+    n_steps : int
+        Number of steps of the training.
+    """
+
+    def __init__(self, schedule, n_steps):
+        self.schedule, self.n_steps = schedule, n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        self.step_ = 0
+
+    def on_batch_begin(self, net, **kwargs):
+        factor = 1.0
+        if self.schedule == "cosine":
+            factor = cosine_factor(self.step_ / self.n_steps)
+        for optimizer, lr in net.learning_rates():
+            for group in optimizer.param_groups:
+                group["lr"] = factor * lr
+        self.step_ += 1
+
+
+def cosine_factor(progress, warm_up=0.1):
+    """Share of the learning rate after a share of the steps."""
+    if progress < warm_up:
+        return 0.1 + 0.9 * progress / warm_up
+    return 0.5 + 0.5 * math.cos(math.pi * (progress - warm_up) / (1 - warm_up))
+
+
+class FiniteGuard(Callback):
+    """Stop at a loss or weight that is not finite; keep the last finite weights."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.keep(net)
+
+    def on_batch_end(self, net, batch, training, losses=None, **kwargs):
+        if not all(torch.isfinite(values).all() for values in losses.values()):
+            self.stop(net)
+
+    def on_epoch_end(self, net, **kwargs):
+        if not all(torch.isfinite(p).all() for _, p in net.get_all_learnable_params()):
+            self.stop(net)
+        self.keep(net)
+
+    def modules(self, net):
+        return [getattr(net, name + "_") for name in net._modules]
+
+    def keep(self, net):
+        self.kept_ = [copy.deepcopy(m.state_dict()) for m in self.modules(net)]
+
+    def stop(self, net):
+        for module, state in zip(self.modules(net), self.kept_, strict=True):
+            module.load_state_dict(state)
+        warnings.warn(
+            f"training stopped in epoch {len(net.history)}: a loss became non-finite; "
+            "the weights of the last finite epoch are kept. A smaller lr or "
+            "discriminator_lr may help.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+        raise KeyboardInterrupt  # skorch's own signal to stop training
+
+
+class Progress(Callback):
+    """One progress bar over all batches, with the last epoch's figures beside it."""
+
+    def __init__(self, n_steps, n_epochs):
+        self.n_steps, self.n_epochs = n_steps, n_epochs
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(total=self.n_steps, unit="batch", dynamic_ncols=True)
+
+    def on_epoch_begin(self, net, **kwargs):
+        # the history's row of this epoch is there already
+        self.first_ = getattr(self, "first_", len(net.history))
+        epoch = len(net.history) - self.first_ + 1
+        self.bar_.set_description(f"epoch {epoch}/{self.n_epochs}")
+
+    def on_batch_end(self, net, **kwargs):
+        self.bar_.update()
+
+    def on_epoch_end(self, net, **kwargs):
+        row = net.history[-1]
+        shown = ("reconstruction_loss", "valid_relative_error")
+        figures = {name: row[name] for name in shown if name in row}
+        self.bar_.set_postfix(
+            {name: " ".join(f"{v:.3g}" for v in vs) for name, vs in figures.items()}
+        )
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()

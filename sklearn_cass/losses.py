@@ -1,0 +1,64 @@
+"""The paper's loss functions, one equation each, on tensors.
+
+``estimate`` is AE_i(X), ``target`` the true component X_i; ``logits`` are what a
+discriminator returns before its sigmoid, so that D_i(x) = sigmoid(logit). Losses take
+the estimate first, as PyTorch's do, and return a scalar; lower is better.
+"""
+
+import torch
+from torch.nn import functional as F
+
+
+def reconstruction_loss(estimate, target):
+    """Eq. (2) with the mean squared error of section 4: MSE(AE_i(X), X_i)."""
+    return F.mse_loss(estimate, target)
+
+
+def accept_loss(logits):
+    """BCE(D(x), 1): small where the discriminator takes x for true."""
+    return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+
+
+def reject_loss(logits):
+    """BCE(D(x), 0): small where the discriminator takes x for reconstructed."""
+    return F.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
+
+
+def autoencoder_loss(reconstruction, adversarial, *, alpha, beta):
+    """Eq. (7): alpha MSE(AE_i(X), X_i) + beta BCE(D_i(AE_i(X)), 1)."""
+    return alpha * reconstruction + beta * adversarial
+
+
+def discriminator_loss(logits_true, logits_estimate):
+    """Eq. (8): BCE(D_i(AE_i(X)), 0) + BCE(D_i(X_i), 1)."""
+    return reject_loss(logits_estimate) + accept_loss(logits_true)
+
+
+def cross_loss(logits_others, weights):
+    """The cross term of Eq. (9): sum over j of alpha_j BCE(D_i(AE_j(X)), 0).
+
+    ``logits_others`` holds D_i's logits on each other estimate, ``weights`` the
+    alpha_j in the same order.
+    """
+    rejections = [reject_loss(logits) for logits in logits_others]
+    terms = [w * loss for w, loss in zip(weights, rejections, strict=True)]
+    return sum(terms, torch.zeros(()))
+
+
+def autoencoder_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
+    """Gradient of Eq. (7) at the estimate, its two terms brought to one unit.
+
+    The mean squared error and the cross entropy have different units, so that their
+    sum depends on the scale of the spectrograms. Here the adversarial gradient is
+    first given the norm of the reconstruction's; alpha and beta are then shares of
+    what reaches the decoder, whatever the units. The idea of balancing by gradient
+    norms is that of Esser et al., "Taming transformers for high-resolution image
+    synthesis", CVPR 2021, Eq. (7).
+    """
+    (by_reconstruction,) = torch.autograd.grad(reconstruction, estimate)
+    if not beta:
+        return alpha * by_reconstruction
+    (by_adversary,) = torch.autograd.grad(adversarial, estimate)
+    tiny = torch.finfo(estimate.dtype).tiny
+    unit = by_reconstruction.norm() / by_adversary.norm().clamp_min(tiny)
+    return alpha * by_reconstruction + beta * unit * by_adversary

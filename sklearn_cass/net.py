@@ -1,0 +1,293 @@
+"""The training algorithm: autoencoders and discriminators in turn."""
+
+from contextlib import contextmanager
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EpochTimer
+
+from . import losses
+from .callbacks import EpochLosses
+from .nn import level, to_map
+
+
+class Batches:
+    """Batches of a dataset of tensors, by indexing, in an order drawn anew each time.
+
+    Parameters
+    ----------
+    dataset : TensorDataset
+        The rows.
+    batch_size : int
+        Rows in a batch; the last may have fewer.
+    generator : torch.Generator
+        Draws the order.
+    """
+
+    def __init__(self, dataset, batch_size, generator):
+        self.dataset, self.batch_size, self.generator = dataset, batch_size, generator
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self):
+        order = torch.randperm(len(self.dataset), generator=self.generator)
+        for rows in order.split(self.batch_size):
+            yield self.dataset[rows]
+
+
+class CASSNet(NeuralNet):
+    """Train K autoencoder pairs, with or without their K discriminators.
+
+    A batch is ``(X, Y)``: mixtures (n, C, H, W) and components (n, K, C_y, H, W),
+    complex or real. One step computes every estimate once, lets the discriminators
+    learn from the detached estimates (Eq. (8) or (9)), and then the autoencoders from
+    the discriminators just updated (Eq. (7)).
+
+    Parameters
+    ----------
+    module : type
+        :class:`~sklearn_cass.nn.Autoencoders`, with ``module__...`` parameters.
+    discriminators : type or None, default=None
+        :class:`~sklearn_cass.nn.Discriminators`, with ``discriminators__...``
+        parameters; None trains the autoencoders alone.
+    alpha, beta : float
+        Weights of reconstruction and adversarial term, Eq. (7).
+    loss_weighting : {"gradient", "literal"}
+        Whether the weights are shares of gradient norms or multiply the losses.
+    cross_weights : ndarray of shape (n_components, n_components) or None
+        Entry [i, j] weighs D_i's rejection of AE_j's estimate, Eq. (9).
+    remix : float
+        Share of each batch's rows whose mixtures are drawn anew.
+    magnitude : bool
+        Whether the networks see magnitudes of complex maps.
+    discriminator_lr : float
+        Learning rate of the discriminators.
+    autocast : bool
+        Whether to compute convolutions in bfloat16.
+    seed : int
+        Seed of the initial weights and of the order of rows.
+    **kwargs
+        As for :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        discriminators=None,
+        alpha=1.0,
+        beta=0.0,
+        loss_weighting="gradient",
+        cross_weights=None,
+        remix=0.0,
+        magnitude=False,
+        discriminator_lr=1e-3,
+        autocast=False,
+        seed=0,
+        **kwargs,
+    ):
+        self.discriminators = discriminators
+        self.alpha = alpha
+        self.beta = beta
+        self.loss_weighting = loss_weighting
+        self.cross_weights = cross_weights
+        self.remix = remix
+        self.magnitude = magnitude
+        self.discriminator_lr = discriminator_lr
+        self.autocast = autocast
+        self.seed = seed
+        settings = {
+            "criterion": torch.nn.MSELoss,
+            "optimizer": torch.optim.Adam,
+            "iterator_train": Batches,
+            "train_split": None,
+            "predict_nonlinearity": None,
+        }
+        super().__init__(module, **settings | kwargs)
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("epoch_losses", EpochLosses())]
+
+    # What is trained, by which optimizer ------------------------------------------
+
+    def initialize_module(self):
+        """Draw the autoencoders, and apart from them the discriminators."""
+        # streams of their own: with or without discriminators, the autoencoders start
+        # from the same weights and see the same batches
+        with seeded(self.seed):
+            super().initialize_module()
+        self.module_.to(memory_format=torch.channels_last)
+        if self.discriminators is not None:
+            with seeded(self.seed + 1):
+                self.discriminators_ = self.initialized_instance(
+                    self.discriminators, self.get_params_for("discriminators")
+                )
+            self.discriminators_.to(memory_format=torch.channels_last)
+        self.generator_ = torch.Generator().manual_seed(self.seed + 2)
+        return self
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """One optimizer for each role."""
+        self.optimizer_ = self.optimizer(self.module_.parameters(), lr=self.lr)
+        if self.discriminators is not None:
+            self.discriminator_optimizer_ = self.optimizer(
+                self.discriminators_.parameters(), lr=self.discriminator_lr
+            )
+        return self
+
+    def learning_rates(self):
+        """Each optimizer with its full learning rate."""
+        yield self.optimizer_, self.lr
+        if self.discriminators is not None:
+            yield self.discriminator_optimizer_, self.discriminator_lr
+
+    def get_iterator(self, dataset, training=False):
+        """Batches drawn by the net's own generator."""
+        return self.iterator_train(dataset, self.batch_size, self.generator_)
+
+    # One step ---------------------------------------------------------------------
+
+    def train_step(self, batch, **fit_params):
+        """Both players' step on one batch."""
+        self._set_training(True)
+        with torch.no_grad():
+            mixture, targets = self.maps(*batch)
+        with self.casting(mixture):
+            estimates = self.module_(mixture)
+            step_losses = self.discriminator_step(estimates, targets)
+            step_losses |= self.autoencoder_step(estimates, targets)
+        loss = step_losses["reconstruction_loss"].sum()
+        return {"loss": loss, "y_pred": None, "losses": step_losses}
+
+    def maps(self, X, Y):
+        """Real maps of the mixtures and of each component, at the mixtures' level."""
+        X, Y = X.to(self.device), Y.to(self.device)
+        if self.remix:
+            X, Y = remixed(X, Y, self.remix, self.generator_)
+        if self.magnitude:
+            X, Y = X.abs(), Y.abs()
+        scale = level(X)
+        return to_map(X / scale), [to_map(y / scale) for y in Y.unbind(1)]
+
+    def discriminator_step(self, estimates, targets):
+        """Eq. (8), and Eq. (9) where a cross weight is not zero; one update."""
+        if self.discriminators is None:
+            return {}
+        estimates = [estimate.detach() for estimate in estimates]
+        own, cross = [], []
+        self.discriminator_optimizer_.zero_grad()
+        for i, discriminator in enumerate(self.discriminators_):
+            logits_true = discriminator(targets[i])
+            logits_estimate = discriminator(estimates[i])
+            others, weights = self.cross_terms(i)
+            logits_others = [discriminator(estimates[j]) for j in others]
+            own.append(losses.discriminator_loss(logits_true, logits_estimate))
+            cross.append(losses.cross_loss(logits_others, weights))
+            self.backward(own[-1] + cross[-1])
+        self.discriminator_optimizer_.step()
+        return {"discriminator_loss": detached(own), "cross_loss": detached(cross)}
+
+    def cross_terms(self, i):
+        """The components j whose estimates D_i rejects, and their weights."""
+        if self.cross_weights is None:
+            return [], []
+        weights = self.cross_weights[i]
+        others = [j for j, weight in enumerate(weights) if weight and j != i]
+        return others, [float(weights[j]) for j in others]
+
+    def autoencoder_step(self, estimates, targets):
+        """Eq. (7), through discriminators that hold still; one update."""
+        reconstruction, adversarial, gradients = [], [], []
+        for i, (estimate, target) in enumerate(zip(estimates, targets, strict=True)):
+            leaf = estimate.detach().requires_grad_()
+            reconstruction.append(losses.reconstruction_loss(leaf, target))
+            adversarial.append(self.adversarial_loss(i, leaf))
+            gradients.append(self.gradient(leaf, reconstruction[-1], adversarial[-1]))
+        self.optimizer_.zero_grad()
+        self.backward(estimates, gradients)
+        self.optimizer_.step()
+        step_losses = {"reconstruction_loss": detached(reconstruction)}
+        if self.discriminators is not None:
+            step_losses["adversarial_loss"] = detached(adversarial)
+        return step_losses
+
+    def adversarial_loss(self, i, estimate):
+        """BCE(D_i(AE_i(X)), 1); nothing where there are no discriminators."""
+        if self.discriminators is None:
+            return None
+        discriminator = self.discriminators_[i].requires_grad_(False)
+        loss = losses.accept_loss(discriminator(estimate))
+        discriminator.requires_grad_(True)
+        return loss
+
+    def gradient(self, estimate, reconstruction, adversarial):
+        """Gradient of Eq. (7) at the estimate, where it enters the decoder."""
+        weights = {"alpha": self.alpha, "beta": self.beta}
+        if self.loss_weighting == "gradient" or adversarial is None:
+            return losses.autoencoder_gradient(
+                estimate, reconstruction, adversarial, **weights
+            )
+        loss = losses.autoencoder_loss(reconstruction, adversarial, **weights)
+        return torch.autograd.grad(loss, estimate)[0]
+
+    def backward(self, outputs, gradients=None):
+        """The one place where gradients are propagated to parameters."""
+        torch.autograd.backward(outputs, gradients)
+
+    def casting(self, like):
+        """Automatic bfloat16 for convolutions, or nothing."""
+        return torch.autocast(like.device.type, torch.bfloat16, self.autocast)
+
+    # After training ---------------------------------------------------------------
+
+    @torch.inference_mode()
+    def estimate(self, mixture):
+        """Estimates (n, K, ...) of real maps at unit level."""
+        self._set_training(False)
+        return torch.stack(self.module_(mixture.to(self.device)), 1)
+
+    @torch.inference_mode()
+    def discriminate(self, components):
+        """Probabilities D_i(component j), (n, K, K), of a list of K real maps."""
+        self._set_training(False)
+        logits = [
+            [discriminator(maps.to(self.device)) for maps in components]
+            for discriminator in self.discriminators_
+        ]
+        return torch.stack([torch.stack(row, -1) for row in logits], 1).sigmoid()
+
+
+def remixed(X, Y, share, generator):
+    """Draw a share of the mixtures anew from the components in the batch.
+
+    Each part of a new mixture, the K components and the residual ``X - sum(Y)``,
+    comes from a row of its own.
+    """
+    if Y.shape[2] != X.shape[1]:
+        return X, Y
+    parts = torch.cat([Y, (X - Y.sum(1)).unsqueeze(1)], 1)  # (n, K + 1, C, H, W)
+    n = len(parts)
+    n_new = round(share * n)
+
+    def draw():
+        return torch.randperm(n, generator=generator)[:n_new].to(parts.device)
+
+    new = draw()
+    drawn = torch.stack([part[draw()] for part in parts.unbind(1)], 1)
+    X, Y = X.index_copy(0, new, drawn.sum(1)), Y.index_copy(0, new, drawn[:, :-1])
+    return X, Y
+
+
+@contextmanager
+def seeded(seed):
+    """Torch's CPU generator seeded inside, as it was outside."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def detached(values):
+    """The values of scalar tensors, free of their graphs."""
+    return torch.stack([value.detach() for value in values])

@@ -1,0 +1,183 @@
+"""Encoder, decoder and discriminator, each a ResNet-9; plain PyTorch.
+
+A ResNet-9 is a stem convolution and four residual blocks of two convolutions each.
+Stem and blocks halve height and width on the way in; the decoder mirrors them. Odd
+sizes are rounded up on the way in and cropped on the way out, so that a map of any
+size comes back in its own size.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def stage_channels(n_filters, n_latent):
+    """Channels after the stem and after each of the four residual blocks."""
+    return [n_filters, 2 * n_filters, 4 * n_filters, 4 * n_filters, n_latent]
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation that also trains on one value per channel.
+
+    A single row whose map has shrunk to one pixel has no variance of its own: the
+    running statistics normalise it, where PyTorch's class raises.
+    """
+
+    def forward(self, x):
+        if self.training and x.numel() == x.shape[1]:
+            mean, var = self.running_mean, self.running_var
+            return F.batch_norm(x, mean, var, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
+
+
+class FrequencyCoordinate(nn.Module):
+    """Append a channel that tells every row of the map its height, from -1 to 1.
+
+    A convolution treats all heights alike; in a spectrogram, height is frequency.
+    """
+
+    def forward(self, x):
+        n, _, height, width = x.shape
+        ramp = torch.linspace(-1, 1, height, dtype=x.dtype, device=x.device)
+        return torch.cat([x, ramp.view(1, 1, -1, 1).expand(n, 1, height, width)], 1)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut, added."""
+
+    def __init__(self, in_channels, out_channels, *, stride=1, norm_layer=BatchNorm2d):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, stride, padding=1),
+            norm_layer(out_channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+            norm_layer(out_channels),
+        )
+        same = stride == 1 and in_channels == out_channels
+        self.shortcut = (
+            nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1, stride)
+        )
+
+    def forward(self, x):
+        return F.relu(self.body(x) + self.shortcut(x), inplace=True)
+
+
+class Encoder(nn.Module):
+    """Map a mixture to its feature maps; the last is the paper's representation h.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the mixture.
+    n_filters : int
+        Channels after the stem; the blocks have two and four times as many.
+    n_latent : int
+        Channels of the last map.
+    norm_layer : callable, default=BatchNorm2d
+        Takes a number of channels, returns a normalisation module.
+    """
+
+    def __init__(self, in_channels, *, n_filters, n_latent, norm_layer=BatchNorm2d):
+        super().__init__()
+        channels = stage_channels(n_filters, n_latent)
+        self.stem = nn.Sequential(
+            FrequencyCoordinate(),
+            nn.Conv2d(in_channels + 1, n_filters, 3, stride=2, padding=1),
+            norm_layer(n_filters),
+            nn.ReLU(inplace=True),
+        )
+        self.blocks = nn.ModuleList(
+            ResidualBlock(n_in, n_out, stride=2, norm_layer=norm_layer)
+            for n_in, n_out in zip(channels[:-1], channels[1:], strict=True)
+        )
+
+    def forward(self, x):
+        """(n, in_channels, H, W) -> five maps, from (n, n_filters, H/2, W/2) on."""
+        features = [self.stem(x)]
+        for block in self.blocks:
+            features.append(block(features[-1]))
+        return features
+
+
+class Decoder(nn.Module):
+    """Mirror of :class:`Encoder`: from its feature maps to a map of the input's size.
+
+    Parameters
+    ----------
+    out_channels : int
+        Channels of the output.
+    n_filters, n_latent : int
+        As in the encoder.
+    skip_connections : bool, default=True
+        Whether every block also sees the encoder's map of its size. Without, all that
+        the decoder knows is the last map.
+    """
+
+    def __init__(self, out_channels, *, n_filters, n_latent, skip_connections=True):
+        super().__init__()
+        channels = stage_channels(n_filters, n_latent)[::-1]
+        self.join = concatenate if skip_connections else keep_first
+        self.blocks = nn.ModuleList(
+            ResidualBlock(n_in + skip_connections * n_out, n_out)
+            for n_in, n_out in zip(channels[:-1], channels[1:], strict=True)
+        )
+        # the stem's stride, undone: four output pixels from each position
+        self.head = nn.Sequential(
+            nn.Conv2d(n_filters, 4 * out_channels, 3, padding=1), nn.PixelShuffle(2)
+        )
+
+    def forward(self, features):
+        """Five maps of the encoder -> (n, out_channels, >= H, >= W)."""
+        h = features[-1]
+        for block, feature in zip(self.blocks, features[-2::-1], strict=True):
+            h = block(self.join(upsample_to(h, feature), feature))
+        return self.head(h)
+
+
+class Discriminator(nn.Module):
+    """One logit per map: positive where it takes the map for a true component.
+
+    Without batch normalisation, so that its answer to a map does not depend on
+    whether true or reconstructed maps stand beside it.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of a component's map.
+    n_filters, n_latent : int
+        As in the encoder.
+    """
+
+    def __init__(self, in_channels, *, n_filters, n_latent):
+        super().__init__()
+        self.encoder = Encoder(
+            in_channels, n_filters=n_filters, n_latent=n_latent, norm_layer=no_norm
+        )
+        self.output = nn.Linear(n_latent, 1)
+
+    def forward(self, x):
+        """(n, in_channels, H, W) -> (n,)."""
+        latent = self.encoder(x)[-1]
+        return self.output(latent.mean((-2, -1))).squeeze(-1)
+
+
+def no_norm(n_channels):
+    """A normalisation layer that leaves its input alone."""
+    return nn.Identity()
+
+
+def concatenate(h, feature):
+    """Both maps, one after the other along the channels."""
+    return torch.cat([h, feature], 1)
+
+
+def keep_first(h, feature):
+    """The first map alone."""
+    return h
+
+
+def upsample_to(h, feature):
+    """h at twice its size, cropped to the height and width of feature."""
+    height, width = feature.shape[-2:]
+    return F.interpolate(h, scale_factor=2)[..., :height, :width]

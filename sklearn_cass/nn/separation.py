@@ -1,0 +1,154 @@
+"""K autoencoder pairs side by side, K discriminators, and the maps they work on."""
+
+import torch
+from torch import nn
+
+
+class Autoencoder(nn.Module):
+    """One pair EN_k, DE_k: a mixture's map in, the k-th component's map out.
+
+    Parameters
+    ----------
+    encoder, decoder : nn.Module
+        The pair. The decoder may return a larger map: it is cropped.
+    masks : bool
+        Whether the decoder's output multiplies the mixture (a mask) or is the
+        estimate itself.
+    is_complex : bool
+        Whether channels are real and imaginary parts, so that masks are complex.
+    n_outputs : int
+        Channels of the estimate. Where it is one and the mixture has several, the
+        masked channels are added up (filter and sum).
+    """
+
+    def __init__(self, encoder, decoder, *, masks, is_complex, n_outputs):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.multiply = complex_product if is_complex else torch.mul
+        self.finish = self.masked if masks else self.direct
+        self.n_outputs = n_outputs
+
+    def forward(self, x):
+        """(n, in_channels, H, W) -> (n, out_channels, H, W)."""
+        height, width = x.shape[-2:]
+        return self.finish(self.decoder(self.encoder(x))[..., :height, :width], x)
+
+    def direct(self, output, x):
+        """The decoder's output is the estimate."""
+        return output
+
+    def masked(self, output, x):
+        """The decoder's output is a mask for each channel of the mixture."""
+        product = self.multiply(output, x)
+        return product.unflatten(1, (-1, self.n_outputs)).sum(1)
+
+
+class Autoencoders(nn.ModuleList):
+    """The K pairs; a mixture's map in, the list of K estimates out.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of pairs, K.
+    shape : MapShape
+        Channels of mixtures and components.
+    encoder, decoder : type
+        Module classes, called as :class:`~sklearn_cass.nn.Encoder` and
+        :class:`~sklearn_cass.nn.Decoder` are.
+    n_filters, n_latent, skip_connections
+        Passed on to them.
+    output : {"direct", "mask"}
+        What the decoder's output means.
+    """
+
+    def __init__(
+        self,
+        n_components,
+        shape,
+        *,
+        encoder,
+        decoder,
+        n_filters,
+        n_latent,
+        skip_connections,
+        output,
+    ):
+        size = {"n_filters": n_filters, "n_latent": n_latent}
+        masks = output == "mask"
+        n_decoded = shape.n_inputs if masks else shape.n_outputs
+        super().__init__(
+            Autoencoder(
+                encoder(shape.n_inputs, **size),
+                decoder(n_decoded, skip_connections=skip_connections, **size),
+                masks=masks,
+                is_complex=shape.is_complex,
+                n_outputs=shape.n_outputs,
+            )
+            for _ in range(n_components)
+        )
+
+    def forward(self, x):
+        return [autoencoder(x) for autoencoder in self]
+
+
+class Discriminators(nn.ModuleList):
+    """The K discriminators D_i, to be indexed by component."""
+
+    def __init__(self, n_components, shape, *, discriminator, n_filters, n_latent):
+        super().__init__(
+            discriminator(shape.n_outputs, n_filters=n_filters, n_latent=n_latent)
+            for _ in range(n_components)
+        )
+
+
+class MapShape:
+    """Channels of the real-valued maps that the networks see.
+
+    Parameters
+    ----------
+    n_channels, n_component_channels : int
+        Channels of mixtures and of components, before real and imaginary parts are
+        told apart.
+    is_complex : bool
+        Whether a channel is a pair of real and imaginary part.
+    """
+
+    def __init__(self, n_channels, n_component_channels, is_complex):
+        self.is_complex = is_complex
+        self.n_inputs = n_channels * (1 + is_complex)
+        self.n_outputs = n_component_channels * (1 + is_complex)
+
+
+def complex_product(a, b):
+    """Product of maps whose channels are real and imaginary parts by turns."""
+    return _parts(_complex(a) * _complex(b))
+
+
+def to_map(z):
+    """(n, C, H, W), real or complex, to the real map that the networks take."""
+    real = _parts(z.permute(0, 2, 3, 1)) if z.is_complex() else z
+    return real.contiguous(memory_format=torch.channels_last)
+
+
+def from_map(x, is_complex):
+    """Undo :func:`to_map`."""
+    return _complex(x).permute(0, 3, 1, 2) if is_complex else x.float()
+
+
+def _complex(x):
+    # (n, 2C, H, W) -> (n, H, W, C); no copy where channels lie last in memory
+    pairs = x.float().permute(0, 2, 3, 1).unflatten(-1, (-1, 2))
+    return torch.view_as_complex(pairs.contiguous())
+
+
+def _parts(z):
+    # (n, H, W, C) -> (n, 2C, H, W)
+    return torch.view_as_real(z.contiguous()).flatten(-2).permute(0, 3, 1, 2)
+
+
+def level(z):
+    """Root mean square of each mixture, (n, C, H, W) -> (n, 1, 1, 1); 1 for silence."""
+    double = torch.complex128 if z.is_complex() else torch.float64
+    norm = torch.linalg.vector_norm(z, dim=(1, 2, 3), keepdim=True, dtype=double)
+    rms = norm.to(z.real.dtype) / z[0].numel() ** 0.5
+    return torch.where(rms > 0, rms, 1.0)

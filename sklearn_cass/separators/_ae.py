@@ -1,0 +1,257 @@
+"""The baseline of the family: autoencoder pairs, and how they are trained."""
+
+from contextlib import contextmanager
+from functools import partial
+from numbers import Integral, Real
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from skorch.callbacks import EarlyStopping
+from torch.utils.data import TensorDataset
+
+from .. import callbacks as training
+from ..metrics import relative_error
+from ..net import CASSNet
+from ..nn import (
+    Autoencoders,
+    Decoder,
+    Encoder,
+    MapShape,
+    from_map,
+    level,
+    to_map,
+)
+from ._base import BaseSeparator
+from ._docs import documented
+from ._validation import check_device, n_validation_rows, use_bfloat16
+
+PATIENCE = 10  # epochs without a better validation error, with early_stopping
+POSITIVE = Interval(Real, 0, None, closed="neither")
+WEIGHT = Interval(Real, 0, None, closed="left")
+COUNT = Interval(Integral, 1, None, closed="left")
+
+
+@documented
+class AESeparator(BaseSeparator):
+    """Baseline of the paper: K autoencoder pairs trained on reconstruction alone.
+
+    Each component (source) k has an encoder and a decoder of its own, which learn to
+    reconstruct it from the mixture's spectrogram, Fig. 1 and Eq. (2) of [1]_.
+
+    {parameters}
+
+    {attributes}
+
+    See Also
+    --------
+    RegularCASSSeparator : With a discriminator for each component.
+    CASSSeparator : With cross adversarial training.
+
+    {references}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_cass import AESeparator
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.normal(size=(8, 2, 64))
+    >>> X = y.sum(axis=1)
+    >>> separator = AESeparator(n_filters=4, max_epochs=1, random_state=0).fit(X, y)
+    >>> separator.transform(X).shape
+    (8, 2, 64)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseSeparator._parameter_constraints,
+        "representation": [StrOptions({"complex", "magnitude"})],
+        "output": [StrOptions({"direct", "mask"})],
+        "encoder": [callable],
+        "decoder": [callable],
+        "n_filters": [COUNT],
+        "n_latent": [COUNT],
+        "skip_connections": ["boolean"],
+        "lr": [POSITIVE],
+        "lr_schedule": [StrOptions({"cosine", "constant"})],
+        "batch_size": [COUNT],
+        "max_epochs": [COUNT],
+        "remix": [Interval(Real, 0, 1, closed="both")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "callbacks": [list, None],
+        "device": [str, torch.device],
+        "precision": [StrOptions({"auto", "float32", "bf16"})],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        stft=None,
+        representation="complex",
+        output="direct",
+        encoder=Encoder,
+        decoder=Decoder,
+        n_filters=16,
+        n_latent=64,
+        skip_connections=True,
+        lr=2e-3,
+        lr_schedule="cosine",
+        batch_size=16,
+        max_epochs=20,
+        remix=1.0,
+        validation_fraction=None,
+        early_stopping=False,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self._assign(locals())
+
+    def _fit_tensors(self, X, y, rng):
+        seed = int(rng.randint(2**31 - 2))
+        X, y, held_out = self._hold_out(X, y, rng)
+        unit = level(X.reshape(1, 1, 1, -1)).item()
+        dataset = TensorDataset(single(X / unit), single(y / unit))
+        net = self._make_net(seed)
+        net.callbacks = self._training_callbacks(len(X), held_out)
+        with generators_apart(net.device, seed):
+            if net.initialized_:
+                net.initialize_callbacks()
+            else:
+                net.initialize()
+            net.partial_fit(dataset)
+        net.callbacks, net.callbacks_ = None, []  # they hold the validation rows
+        if len(net.history) and "dur" not in net.history[-1]:
+            net.history.pop()  # an epoch cut short
+        self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
+
+    def _hold_out(self, X, y, rng):
+        """Rows to train on, and rows to watch."""
+        n_held_out = n_validation_rows(
+            len(X), self.validation_fraction, self.early_stopping
+        )
+        if not n_held_out:
+            return X, y, None
+        order = torch.from_numpy(rng.permutation(len(X)))
+        watched, trained = order[:n_held_out], order[n_held_out:]
+        return X[trained], y[trained], (X[watched], y[watched])
+
+    def _make_net(self, seed):
+        """The net to train: the fitted one with warm_start, else a new one."""
+        device = check_device(self.device)
+        settings = {
+            "lr": self.lr,
+            "batch_size": self.batch_size,
+            "max_epochs": self.max_epochs,
+            "remix": self.remix,
+            "autocast": use_bfloat16(self.precision, device),
+            **self._loss_settings(),
+        }
+        if self.warm_start and hasattr(self, "net_"):
+            vars(self.net_).update(settings)
+            return self.net_
+        return CASSNet(
+            Autoencoders,
+            **prefixed("module", self._network() | self._autoencoder_settings()),
+            **settings,
+            magnitude=self.representation == "magnitude" and self.domains_.is_complex,
+            device=str(device),
+            seed=seed,
+            verbose=0,
+        )
+
+    def _network(self):
+        """What autoencoders and discriminators have in common."""
+        domains = self.domains_
+        is_complex = domains.is_complex and self.representation == "complex"
+        shape = MapShape(domains.n_channels, domains.n_component_channels, is_complex)
+        return {
+            "n_components": self.n_components_,
+            "shape": shape,
+            "n_filters": self.n_filters,
+            "n_latent": self.n_latent,
+        }
+
+    def _autoencoder_settings(self):
+        names = ("encoder", "decoder", "skip_connections", "output")
+        return {name: getattr(self, name) for name in names}
+
+    def _loss_settings(self):
+        """The net's parameters that are about losses: reconstruction alone."""
+        return {}
+
+    def _training_callbacks(self, n_rows, held_out):
+        n_steps = self.max_epochs * -(-n_rows // self.batch_size)
+        callbacks = [training.LearningRates(self.lr_schedule, n_steps)]
+        callbacks.append(training.FiniteGuard())
+        if held_out is not None:
+            measure = ValidationMeasure(self, *held_out)
+            callbacks.append(training.ValidationErrors(measure))
+        if self.early_stopping:
+            callbacks.append(
+                EarlyStopping(
+                    "valid_error", patience=PATIENCE, load_best=True, sink=silence
+                )
+            )
+        if self.verbose:
+            callbacks.append(training.Progress(n_steps, self.max_epochs))
+        return callbacks + list(self.callbacks or [])
+
+    def _estimate(self, X):
+        return self._estimate_with(self.net_, X)
+
+    def _estimate_with(self, net, X):
+        """Estimates by a net of mixtures at unit level, (n, K, C_y, H, W)."""
+        z = single(X)
+        maps = net.estimate(to_map(z.abs() if net.magnitude else z)).cpu()
+        n, n_components = maps.shape[:2]
+        estimates = from_map(maps.flatten(0, 1), self._network()["shape"].is_complex)
+        estimates = estimates.unflatten(0, (n, n_components))
+        if net.magnitude:
+            phase = z if estimates.shape[2] == z.shape[1] else z.mean(1, keepdim=True)
+            estimates = torch.polar(estimates, phase.angle().unsqueeze(1))
+        return estimates
+
+
+class ValidationMeasure:
+    """Relative errors of a net in training on the rows held out; for a callback."""
+
+    def __init__(self, separator, X, y):
+        self.separator, self.X = separator, X
+        self.truth = separator.domains_.arrays(y, X.numpy().dtype)
+
+    def __call__(self, net):
+        separator, estimate = (
+            self.separator,
+            partial(self.separator._estimate_with, net),
+        )
+        return relative_error(self.truth, separator._separate_tensor(self.X, estimate))
+
+
+@contextmanager
+def generators_apart(device, seed):
+    """Torch's generators seeded inside, for networks of a user's own that draw."""
+    device = torch.device(device)
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+def single(tensor):
+    """The tensor in single precision, which networks compute in."""
+    return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
+
+
+def prefixed(prefix, settings):
+    """Settings as skorch names those of a part."""
+    return {f"{prefix}__{name}": value for name, value in settings.items()}
+
+
+def silence(*args):
+    """Print nothing."""

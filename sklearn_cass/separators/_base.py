@@ -1,0 +1,312 @@
+"""The door of every separator: arrays in, arrays out, everything checked."""
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..metrics import mean_sdr
+from ..nn import level
+from ..stft import STFTTransformer
+from ._domains import Domains
+from ._overlap import cross_fade, windows_of
+from ._validation import (
+    check_components,
+    check_mixtures,
+    check_out,
+    check_recording,
+    check_same_shape,
+)
+
+# Map entries that are separated at a time. Chunks bound the memory, and a fixed size
+# gives each row the same bits whatever stands beside it.
+CHUNK_ENTRIES = 2**17
+
+
+class BaseSeparator(TransformerMixin, BaseEstimator):
+    """What all separators share; a subclass learns and estimates on tensors.
+
+    It defines ``_fit_tensors(X, y, rng)``, which learns from mixtures (n, C, H, W) and
+    components (n, K, C_y, H, W), and ``_estimate(X)``, which returns estimates (n, K,
+    C_y, H, W) of mixtures that have a root mean square of one.
+    """
+
+    _parameter_constraints: dict = {
+        "stft": [STFTTransformer, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _fit_tensors(self, X, y, rng):
+        """Learn from tensors of mixtures and components."""
+
+    @abstractmethod
+    def _estimate(self, X):
+        """Estimates of a tensor of mixtures at unit level."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Learn to separate from mixtures and their components.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_times) or one of the shapes below
+            Mixtures: waveforms, also ``(n_samples, n_channels, n_times)``; complex
+            spectrograms ``(n_samples, [n_channels,] n_freqs, n_frames)``; or images
+            ``(n_samples, n_channels, height, width)``. With labels as y, each row is
+            an isolated recording of one component instead.
+        y : array-like of shape (n_samples, n_components, *X.shape[1:]) or (n_samples,)
+            The components (sources) of each mixture; those of a multichannel X may
+            lack the axis of channels, those of a :class:`Spectrogram` may be
+            waveforms. With one dimension: labels that say which component each row
+            of X is; the mixtures to learn from are then drawn from the rows.
+
+        Returns
+        -------
+        self : object
+            The fitted separator.
+
+        Raises
+        ------
+        ValueError
+            If X or y is not as above, holds NaN or infinity, or if a parameter is out
+            of its range.
+        """
+        before = dict(vars(self))
+        try:
+            return self._fit(X, y)
+        except BaseException:
+            self._forget(before)
+            raise
+
+    def _fit(self, X, y):
+        again = self.warm_start and hasattr(self, "domains_")
+        if y is None:
+            validate_data(self, X, y)  # raises scikit-learn's standard sentence
+        X = check_mixtures(self, X, reset=not again)
+        y = check_components(y, X)
+        rng = check_random_state(self.random_state)
+        if y.ndim == 1:
+            X, y, names = draw_mixtures(X, y, rng)
+        else:
+            names = np.arange(y.shape[1])
+        domains = Domains.of(X, y, self.stft)
+        if again:
+            self._check_continues(domains, names)
+        self.domains_, self.component_names_ = domains, names
+        self.n_components_ = y.shape[1]
+        self._fit_tensors(domains.mixtures(X), domains.components(y), rng)
+        return self
+
+    def _check_continues(self, domains, names):
+        """With warm_start, new data must look as the first did."""
+        fitted, new = self.domains_, domains
+        seen = (fitted.X_shape, fitted.y_shape, list(self.component_names_))
+        came = (new.X_shape, new.y_shape, list(names))
+        if seen != came:
+            raise ValueError(
+                "warm_start=True continues with mixtures and components of shapes and "
+                f"names {seen}, but X and y have {came}"
+            )
+
+    def _forget(self, before):
+        """After a failed fit: not fitted, or with warm_start as it was."""
+        kept = before if self.warm_start else self.get_params(deep=False)
+        for name in set(vars(self)) - set(kept):
+            delattr(self, name)
+        vars(self).update(kept)
+
+    def transform(self, X):
+        """Separate mixtures into their components.
+
+        Parameters
+        ----------
+        X : array-like of the shape seen in ``fit``
+            Mixtures.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, n_components, ...)
+            The estimates, in the domain in which ``fit`` was given the components and
+            in X's precision and units. Component k is that of ``component_names_[k]``.
+
+        Raises
+        ------
+        NotFittedError
+            If ``fit`` has not been called.
+        ValueError
+            If the rows of X have another shape than in ``fit``.
+        """
+        check_is_fitted(self)
+        return self._transform(self._check_fitted_mixtures(X))
+
+    def predict(self, X):
+        """Separate mixtures: the same as ``transform``, for scorers.
+
+        Parameters
+        ----------
+        X : array-like of the shape seen in ``fit``
+            Mixtures.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, n_components, ...)
+            The estimates.
+        """
+        check_is_fitted(self)
+        return self._transform(self._check_fitted_mixtures(X))
+
+    def score(self, X, y):
+        """Mean signal-to-distortion ratio (SDR) of the estimates.
+
+        Parameters
+        ----------
+        X : array-like of the shape seen in ``fit``
+            Mixtures, or isolated recordings where y holds labels.
+        y : array-like of shape (n_samples, n_components, ...) or (n_samples,)
+            Their components. Where y holds labels, each row of X is its own mixture
+            and only the estimate of the labelled component counts.
+
+        Returns
+        -------
+        float
+            Mean over samples and components in dB, higher is better; silent true
+            components are left out, NaN if there is no other.
+        """
+        check_is_fitted(self)
+        X = self._check_fitted_mixtures(X)
+        y = check_components(y, X)
+        estimates = self._transform(X)
+        if y.ndim == 1:
+            k = self._component_index(y)
+            estimates = estimates[np.arange(len(X)), k, None]
+            y = np.asarray(X)[:, None]
+        return mean_sdr(y, estimates)
+
+    def separate(self, recording, out=None):
+        """Separate one recording of any length.
+
+        The recording is cut into windows of the length seen in ``fit``, each half
+        over the next; their estimates are cross-faded.
+
+        Parameters
+        ----------
+        recording : array-like of shape (n_times,) or (n_channels, n_times)
+            A recording, as a row of the components' domain: a waveform where ``fit``
+            was given waveforms, else a spectrogram or image of any width.
+        out : ndarray of shape (n_components, ...), default=None
+            Where to write the estimates, a memmap for instance. None makes an array.
+
+        Returns
+        -------
+        out : ndarray of shape (n_components, [n_channels,] n_times)
+            The estimates, as long as the recording.
+        """
+        check_is_fitted(self)
+        domains = self.domains_
+        recording = check_recording(recording, domains)
+        n_window = domains.window_shape[-1]
+        hop = -(-n_window // 2)
+        shape = (self.n_components_, *domains.y_shape[:-1], recording.shape[-1])
+        out = check_out(out, shape, recording.dtype)
+        batches = windows_of(recording, n_window, hop, self._rows_per_chunk())
+        estimates = (self._transform_chunk(b, domains.y_domain) for b in batches)
+        return cross_fade(estimates, out, n_window, hop)
+
+    def _check_fitted_mixtures(self, X):
+        X = check_mixtures(self, X, reset=False)
+        check_same_shape(self, X, self.domains_)
+        return X
+
+    def _component_index(self, labels):
+        known = {name: k for k, name in enumerate(self.component_names_.tolist())}
+        unknown = sorted(set(labels.tolist()) - set(known))
+        if unknown:
+            raise ValueError(
+                f"y holds the labels {unknown}, but the components are {list(known)}"
+            )
+        return np.array([known[label] for label in labels.tolist()])
+
+    def _rows_per_chunk(self):
+        return max(1, CHUNK_ENTRIES // self.domains_.n_entries)
+
+    def _transform(self, X):
+        """Estimates of validated mixtures."""
+        return np.concatenate(
+            [self._transform_chunk(X[rows]) for rows in self._chunks(len(X))]
+        )
+
+    def _transform_chunk(self, X, domain=None):
+        return self._separate_chunk(self.domains_.mixtures(X, domain), self._estimate)
+
+    def _separate_tensor(self, z, estimate):
+        """Arrays of estimates of a tensor of mixtures, by a given function."""
+        return np.concatenate(
+            [self._separate_chunk(z[rows], estimate) for rows in self._chunks(len(z))]
+        )
+
+    def _separate_chunk(self, z, estimate):
+        # only the level is taken out and put back: nothing else is hidden
+        scale = level(z)
+        estimates = estimate(z / scale) * scale.unsqueeze(1)
+        return self.domains_.arrays(estimates, z.numpy().dtype)
+
+    def _chunks(self, n_samples):
+        return gen_batches(n_samples, self._rows_per_chunk())
+
+    def _check_fitted_components(self, y):
+        """Validated components of the shape seen in fit."""
+        y = check_components(y, y)
+        wanted = (self.n_components_, *self.domains_.y_shape)
+        if y.shape[1:] != wanted:
+            sizes = ", ".join(map(str, wanted))
+            raise ValueError(
+                f"y must hold components of shape (n_samples, {sizes}), got shape "
+                f"{y.shape}"
+            )
+        return y
+
+    def _assign(self, parameters):
+        """Set the constructor's parameters, as they came."""
+        own = {k: v for k, v in parameters.items() if k not in ("self", "__class__")}
+        vars(self).update(own)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def draw_mixtures(X, labels, rng):
+    """Draw mixtures from isolated recordings.
+
+    Every component's recordings are shuffled and, where it has fewer than another,
+    used again; row n of the mixtures adds up the n-th recording of each.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Isolated recordings.
+    labels : ndarray of shape (n_samples,)
+        Which component each of them is.
+    rng : RandomState
+        Draws the order.
+
+    Returns
+    -------
+    X : ndarray of shape (n_mixtures, ...)
+        The mixtures, as many as the most frequent component has recordings.
+    y : ndarray of shape (n_mixtures, n_components, ...)
+        Their components.
+    names : ndarray of shape (n_components,)
+        The labels in sorted order, the order of the components.
+    """
+    names, counts = np.unique(labels, return_counts=True)
+    rows = [np.flatnonzero(labels == name) for name in names]
+    drawn = [np.resize(rng.permutation(r), counts.max()) for r in rows]
+    y = np.stack([X[d] for d in drawn], axis=1)
+    return y.sum(axis=1), y, names

@@ -1,0 +1,124 @@
+"""Descriptions that the members of the CASS family share."""
+
+import inspect
+
+PARAMETERS = {
+    "alpha": """float, default={default}
+    Weight of the reconstruction in Eq. (7).""",
+    "beta": """float, default={default}
+    Weight of the adversarial term in Eq. (7); see ``loss_weighting`` for its unit.""",
+    "cross_weights": """float or array-like of shape (n_components, n_components), \
+default={default}
+    Entry [i, j] weighs D_i's rejection of the j-th pair's estimates, alpha_j in
+    Eq. (5) and (9); a number is every such entry. The diagonal must be 0. Entries of
+    0 cost nothing.""",
+    "loss_weighting": """{{"gradient", "literal"}}, default="{default}"
+    What ``alpha`` and ``beta`` weigh. "literal": the two losses of Eq. (7), whose
+    units differ, so that the balance depends on the scale of the spectrograms.
+    "gradient": the two gradients at the decoder's output, the adversarial one first
+    brought to the norm of the other; ``beta / alpha`` is then the share that the
+    discriminator has in what the pair learns, whatever the units.""",
+    "stft": """STFTTransformer, default=None
+    Transform for mixtures that are waveforms. None: ``STFTTransformer()``, which
+    draws ``n_fft`` from ``n_times``. Not used for spectrograms and images.""",
+    "representation": """{{"complex", "magnitude"}}, default="{default}"
+    What the networks see of a complex spectrogram: real and imaginary parts, or
+    magnitudes, whose estimates get the mixture's phase.""",
+    "output": """{{"direct", "mask"}}, default="{default}"
+    Whether a decoder returns the estimate itself, or a mask (complex, or real for
+    magnitudes and images) that multiplies the mixture.""",
+    "encoder, decoder": """type, default=Encoder, Decoder
+    Classes of modules to use instead of ResNet-9, or functions that make them; called
+    as :class:`~sklearn_cass.nn.Encoder` and :class:`~sklearn_cass.nn.Decoder` are.""",
+    "discriminator": """type, default=Discriminator
+    Likewise for :class:`~sklearn_cass.nn.Discriminator`.""",
+    "n_filters": """int, default={default}
+    Channels after the first convolution; deeper ones have up to four times as many.""",
+    "n_latent": """int, default={default}
+    Channels of the feature representation between encoder and decoder.""",
+    "skip_connections": """bool, default={default}
+    Whether each stage of a decoder also sees the encoder's map of its size. False is
+    the paper's plain bottleneck.""",
+    "lr": """float, default={default}
+    Adam's learning rate for the autoencoders.""",
+    "discriminator_lr": """float, default={default}
+    Adam's learning rate for the discriminators.""",
+    "lr_schedule": """{{"cosine", "constant"}}, default="{default}"
+    "cosine" raises both learning rates over the first tenth of the training and then
+    lowers them to zero along a cosine.""",
+    "batch_size": """int, default={default}
+    Mixtures in a training batch.""",
+    "max_epochs": """int, default={default}
+    Passes through the training rows.""",
+    "remix": """float, default={default}
+    Share of each batch's rows whose mixtures are drawn anew: every component, and
+    the residual ``X - sum(y)`` as one more part, from a row of its own. 0 keeps the
+    mixtures as they were given. Without effect where components lack X's channels.""",
+    "validation_fraction": """float, default=None
+    Share of the rows that is held out, on which ``history_`` records the relative
+    errors of every epoch. None: 0.1 with ``early_stopping``, else 0.""",
+    "early_stopping": """bool, default={default}
+    Whether to stop after 10 epochs without a better mean error on the held-out rows,
+    and to go back to the best weights.""",
+    "warm_start": """bool, default={default}
+    Whether ``fit`` goes on from the weights of the fit before; ``max_epochs`` then
+    counts the additional epochs.""",
+    "callbacks": """list of skorch callbacks, default=None
+    Called during training in addition to the separator's own.""",
+    "device": """str or torch.device, default="{default}"
+    Where to compute. "auto": CUDA where it is there, else the CPU.""",
+    "precision": """{{"auto", "float32", "bf16"}}, default="{default}"
+    Arithmetic of the convolutions in training; weights stay in float32. "auto" takes
+    bfloat16 where the hardware has matrix units for it. Estimates are always computed
+    in float32.""",
+    "random_state": """int, RandomState instance or None, default=None
+    Draws the initial weights, the order of rows, what is mixed anew and what is held
+    out. An int makes fits on one machine's CPU equal bit for bit.""",
+    "verbose": """int, default={default}
+    Whether to show a progress bar.""",
+}
+
+ATTRIBUTES = """\
+net_ : CASSNet
+    The trained net; ``net_.module_`` holds the autoencoders.
+n_components_ : int
+    Number of components, read from y.
+component_names_ : ndarray of shape (n_components_,)
+    The labels where y held labels, else 0, 1, ...
+n_features_in_ : int
+    ``X.shape[1]``.
+history_ : skorch.history.History
+    One row an epoch: ``history_[:, "reconstruction_loss"]`` and so on for
+    "adversarial_loss", "discriminator_loss", "cross_loss" and
+    "valid_relative_error", each a list over the components.
+n_iter_ : int
+    Number of epochs trained."""
+
+REFERENCES = """\
+.. [1] "CASS: Cross adversarial source separation via autoencoder"."""
+
+
+def documented(cls):
+    """Fill a class's docstring with the sections that the family shares."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(cls).parameters.items()
+    }
+    parameters = "\n".join(
+        f"{names} : {text.format(default=defaults[names.split(',')[0]])}"
+        for names, text in PARAMETERS.items()
+        if names.split(",")[0] in defaults
+    )
+    sections = {
+        "parameters": _section("Parameters", parameters),
+        "attributes": _section("Attributes", ATTRIBUTES),
+        "references": _section("References", REFERENCES),
+    }
+    for name, text in sections.items():
+        cls.__doc__ = cls.__doc__.replace("    {" + name + "}", text)
+    return cls
+
+
+def _section(title, text):
+    lines = [title, "-" * len(title), *text.splitlines()]
+    return "\n".join("    " + line if line else "" for line in lines)

@@ -1,0 +1,174 @@
+"""Checks of what users pass in; messages say what was expected and what came."""
+
+import numpy as np
+import torch
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from ._domains import SPECTROGRAM
+
+REAL = [np.float64, np.float32]
+
+
+def check_mixtures(estimator, X, *, reset):
+    """Validated mixtures, in one of the shapes that separators take.
+
+    Sets ``n_features_in_``, which is ``X.shape[1]``, where ``reset``.
+    """
+    if _is_complex(X):
+        X = _check_spectrograms(X, "X", ("n_samples",))
+        X = validate_data(estimator, X, reset=reset, skip_check_array=True)
+    else:
+        X = validate_data(estimator, X, reset=reset, allow_nd=True, dtype=REAL)
+    if X.ndim > 4:
+        raise ValueError(
+            "X must have shape (n_samples, n_times), (n_samples, n_channels, n_times) "
+            f"or (n_samples, n_channels, height, width), got {X.ndim} dimensions"
+        )
+    return X
+
+
+def check_same_shape(estimator, X, domains):
+    """Refuse mixtures of another shape or domain than in ``fit``, with the way out."""
+    name, shape = type(estimator).__name__, domains.X_shape
+    if X.shape[1:] != shape:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {name} is expecting {shape[0]} "
+            f"features as input; its rows have shape {X.shape[1:]} where {name} was "
+            f"fitted with {shape}. `separate` takes recordings of any length."
+        )
+    if _is_complex(X) != (domains.X_domain == SPECTROGRAM):
+        raise ValueError(
+            f"X is of type {X.dtype}, but {name} was fitted with {domains.X_domain}"
+        )
+
+
+def check_components(y, X):
+    """Validated components, or labels where y is 1-D; one row for each of X."""
+    if _is_complex(y):
+        y = _check_spectrograms(y, "y", ("n_samples", "n_components"))
+    else:
+        anything = {"ensure_2d": False, "allow_nd": True, "input_name": "y"}
+        y = check_array(y, dtype=None, **anything)
+        if y.ndim > 1:
+            y = check_array(y, dtype=REAL, **anything)
+    check_consistent_length(X, y)
+    if y.ndim == 1:
+        check_classification_targets(y)
+    return y
+
+
+def _is_complex(array):
+    return getattr(getattr(array, "dtype", None), "kind", None) == "c"
+
+
+def _check_spectrograms(array, name, leading):
+    array = np.asanyarray(array)
+    n_dims = len(leading) + 2
+    if array.ndim not in (n_dims, n_dims + 1):
+        shape = ", ".join([*leading, "n_freqs", "n_frames"])
+        raise ValueError(
+            f"Complex data not supported where {name} has {array.ndim} dimensions: "
+            f"complex spectrograms have shape ({shape}), or one axis of channels more"
+        )
+    if 0 in array.shape:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    assert_all_finite(array, input_name=name)
+    return array
+
+
+def check_cross_weights(cross_weights, n_components):
+    """The matrix of cross weights, (n_components, n_components), its diagonal 0."""
+    given = np.asarray(cross_weights, dtype=float)
+    shape = (n_components, n_components)
+    if given.ndim and given.shape != shape:
+        raise ValueError(
+            "cross_weights must be a number or a matrix of shape (n_components, "
+            f"n_components) = {shape}, got shape {given.shape}"
+        )
+    if not np.isfinite(given).all() or (given < 0).any():
+        raise ValueError(
+            f"cross_weights must be finite and not negative, got {given.tolist()}"
+        )
+    if given.ndim:
+        if np.diag(given).any():
+            raise ValueError(
+                "cross_weights must have a diagonal of zeros: no discriminator has "
+                f"itself for another; got {np.diag(given).tolist()} there"
+            )
+        return given
+    return given * (1 - np.eye(n_components))
+
+
+def check_device(device):
+    """The torch device; ``"auto"`` is CUDA where it is there, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        wanted = torch.device(device)
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} is not to be had here ({error}); expected 'auto', "
+            "'cpu', or the name of a device that torch can use"
+        ) from error
+    return wanted
+
+
+def use_bfloat16(precision, device):
+    """Whether to compute in bfloat16: where asked, or where it is fast."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+
+
+def n_validation_rows(n_samples, validation_fraction, early_stopping):
+    """How many rows are held out."""
+    if validation_fraction is None:
+        validation_fraction = 0.1 if early_stopping else 0.0
+    if early_stopping and not validation_fraction:
+        raise ValueError(
+            "early_stopping=True needs rows to watch: validation_fraction must be "
+            f"positive, got {validation_fraction}"
+        )
+    n_held_out = int(np.ceil(validation_fraction * n_samples))
+    if n_held_out >= n_samples:
+        raise ValueError(
+            f"validation_fraction={validation_fraction} of n_samples={n_samples} rows "
+            "leaves none to train on"
+        )
+    return n_held_out
+
+
+def check_recording(recording, domains):
+    """A recording of any length: one row's mixture but for its last axis."""
+    shape, name = domains.window_shape, "recording"
+    if domains.y_domain == SPECTROGRAM and _is_complex(recording):
+        recording = np.asarray(recording)
+        assert_all_finite(recording, input_name=name)
+    else:
+        recording = check_array(
+            recording, dtype=REAL, ensure_2d=False, allow_nd=True, input_name=name
+        )
+    wanted = ", ".join([*map(str, shape[:-1]), "any length"])
+    right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
+    if not right_kind or recording.shape[:-1] != shape[:-1] or not recording.size:
+        raise ValueError(
+            f"recording must hold {domains.y_domain} of shape ({wanted}), got "
+            f"{recording.dtype} of shape {recording.shape}"
+        )
+    return recording
+
+
+def check_out(out, shape, dtype):
+    """The array to write to, made where there is none."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if getattr(out, "shape", None) != shape:
+        raise ValueError(
+            f"out must be an array of shape {shape}, got {getattr(out, 'shape', out)}"
+        )
+    return out

@@ -1,0 +1,296 @@
+"""Short-time Fourier transform as a scikit-learn transformer, and what it returns."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from scipy.signal import check_NOLA, get_window
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = ["STFTTransformer", "Spectrogram"]
+
+# Overlap-add divides by the summed squares of the window. Below this share of their
+# maximum the division magnifies rounding beyond 1e-6 of a float32 signal.
+SMALLEST_OVERLAP = 0.03
+
+
+# Both ways are computed in double precision, whatever goes in and comes out: the
+# division magnifies single-precision rounding where a window barely reaches.
+COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
+
+
+class Spectrogram(np.ndarray):
+    """Complex spectrograms that remember the transform that made them.
+
+    What :class:`STFTTransformer` returns. It behaves as the complex array that it is;
+    slices, pickles and copies keep ``stft`` and ``n_times``, so that a separator in a
+    plain Pipeline can take waveform components to the same domain and bring the
+    estimates back.
+
+    Attributes
+    ----------
+    stft : STFTTransformer or None
+        The fitted transformer that made the array; None where it got lost.
+    n_times : int or None
+        Number of time points of the waveforms.
+    """
+
+    def __new__(cls, array, stft=None, n_times=None):
+        spectrogram = np.asarray(array).view(cls)
+        spectrogram.stft, spectrogram.n_times = stft, n_times
+        return spectrogram
+
+    def __array_finalize__(self, parent):
+        self.stft = getattr(parent, "stft", None)
+        self.n_times = getattr(parent, "n_times", None)
+
+    def __reduce__(self):
+        rebuild, arguments, state = super().__reduce__()
+        return rebuild, arguments, (state, self.stft, self.n_times)
+
+    def __setstate__(self, state):
+        array_state, self.stft, self.n_times = state
+        super().__setstate__(array_state)
+
+
+class STFTTransformer(TransformerMixin, BaseEstimator):
+    """Short-time Fourier transform of waveforms, inverted to their exact length.
+
+    Signals are padded with zeros on both sides, so that every time point, the first
+    and the last included, lies under full windows; one time point is enough.
+
+    Parameters
+    ----------
+    n_fft : int, default=None
+        Length of the Fourier transform in time points. None draws a power of two from
+        ``n_times``: the one at or above ``4 * sqrt(n_times)``, between 8 and 2048.
+    hop_length : int, default=None
+        Time points between frames. None: a quarter of ``win_length``.
+    win_length : int, default=None
+        Length of the window, at most ``n_fft``. None: ``n_fft``.
+    window : str, tuple or array-like of shape (win_length,), default="hann"
+        Window as :func:`scipy.signal.get_window` names it, or its values.
+
+    Attributes
+    ----------
+    n_fft_, hop_length_, win_length_ : int
+        The lengths in use, in time points.
+    window_ : ndarray of shape (win_length_,)
+        The window in use.
+    n_times_ : int
+        Number of time points of the waveforms seen in ``fit``.
+    n_features_in_ : int
+        ``X.shape[1]``: time points, or channels of multichannel waveforms.
+
+    See Also
+    --------
+    CASSSeparator : Applies an STFT of its own where a pipeline has none.
+
+    References
+    ----------
+    .. [1] D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier
+       transform", IEEE Trans. ASSP 32(2), 1984: the inverse used here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_cass import STFTTransformer
+    >>> X = np.random.default_rng(0).normal(size=(3, 1000))
+    >>> stft = STFTTransformer(n_fft=128, hop_length=32).fit(X)
+    >>> Z = stft.transform(X)
+    >>> Z.shape
+    (3, 65, 33)
+    >>> bool(np.allclose(stft.inverse_transform(Z), X, atol=1e-12))
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "n_fft": [Interval(Integral, 1, None, closed="left"), None],
+        "hop_length": [Interval(Integral, 1, None, closed="left"), None],
+        "win_length": [Interval(Integral, 1, None, closed="left"), None],
+        "window": [str, tuple, "array-like"],
+    }
+
+    def __init__(self, n_fft=None, hop_length=None, win_length=None, window="hann"):
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.win_length = win_length
+        self.window = window
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Settle the lengths and check that the window can be inverted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_times) or (n_samples, n_channels, n_times)
+            Real waveforms.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : STFTTransformer
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If X is not an array of finite real waveforms, or if window and hop leave
+            time points that no frame covers well enough to be inverted.
+        """
+        X = self._check_waveforms(X, reset=True)
+        return self._settle(X.shape[-1])
+
+    def transform(self, X):
+        """Transform waveforms to complex spectrograms.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_times) or (n_samples, n_channels, n_times)
+            Real waveforms with as many time points as in ``fit``.
+
+        Returns
+        -------
+        Z : Spectrogram of shape (..., n_freqs, n_frames)
+            ``n_freqs = n_fft_ // 2 + 1``, ``n_frames = ceil(n_times / hop_length_) +
+            1``; complex64 for float32 waveforms, else complex128.
+        """
+        check_is_fitted(self)
+        X = self._check_waveforms(X, reset=False)
+        Z = self.forward(as_tensor(X)).numpy()
+        return Spectrogram(Z, stft=self, n_times=X.shape[-1])
+
+    def inverse_transform(self, Z):
+        """Bring spectrograms back to waveforms.
+
+        Parameters
+        ----------
+        Z : array-like of shape (..., n_freqs, n_frames)
+            Complex spectrograms, any leading dimensions.
+
+        Returns
+        -------
+        X : ndarray of shape (..., n_times)
+            Waveforms, as many time points as the spectrograms were made from.
+        """
+        check_is_fitted(self)
+        n_times = getattr(Z, "n_times", None) or self.n_times_
+        Z = np.asarray(Z)
+        expected = self.spectrogram_shape(n_times)
+        if not np.iscomplexobj(Z) or Z.shape[-2:] != expected:
+            raise ValueError(
+                "Z must be complex with (..., n_freqs, n_frames) = (..., "
+                f"{expected[0]}, {expected[1]}), got {Z.dtype} of shape {Z.shape}"
+            )
+        return self.inverse(as_tensor(Z), n_times).numpy()
+
+    def _check_waveforms(self, X, *, reset):
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            allow_nd=True,
+            dtype=[np.float64, np.float32],
+        )
+        if X.ndim > 3:
+            raise ValueError(
+                "X must be waveforms of shape (n_samples, n_times) or (n_samples, "
+                f"n_channels, n_times), got {X.ndim} dimensions"
+            )
+        if not reset and X.shape[-1] != self.n_times_:
+            raise ValueError(
+                f"X has {X.shape[-1]} time points, but STFTTransformer was fitted with "
+                f"{self.n_times_}"
+            )
+        return X
+
+    def _settle(self, n_times):
+        """Set the learned lengths and window for waveforms of n_times points."""
+        n_fft = self.n_fft or default_n_fft(n_times, self.win_length)
+        win_length = self.win_length or n_fft
+        if win_length > n_fft:
+            raise ValueError(f"win_length={win_length} must be at most n_fft={n_fft}")
+        hop_length = self.hop_length or max(1, win_length // 4)
+        self.window_ = _window_values(self.window, win_length)
+        _check_invertible(self.window_, hop_length)
+        self.n_fft_, self.hop_length_, self.win_length_ = n_fft, hop_length, win_length
+        self.n_times_ = n_times
+        return self
+
+    def spectrogram_shape(self, n_times):
+        return self.n_fft_ // 2 + 1, -(-n_times // self.hop_length_) + 1
+
+    def _torch_settings(self, device):
+        return {
+            "n_fft": self.n_fft_,
+            "hop_length": self.hop_length_,
+            "win_length": self.win_length_,
+            "window": torch.as_tensor(self.window_, device=device),
+            "center": True,
+        }
+
+    def forward(self, waveforms):
+        """Tensor (..., n_times) to complex tensor (..., n_freqs, n_frames)."""
+        *leading, n_times = waveforms.shape
+        # whole hops: otherwise the last points lie past the centre of the last frame,
+        # under the vanishing end of its window; an odd n_fft is centred one short
+        missing = -n_times % self.hop_length_ + self.n_fft_ % 2
+        flat = waveforms.reshape(-1, n_times).to(torch.float64)
+        spectra = torch.stft(
+            torch.nn.functional.pad(flat, (0, missing)),
+            pad_mode="constant",
+            return_complex=True,
+            **self._torch_settings(flat.device),
+        )
+        spectra = spectra.to(COMPLEX[waveforms.dtype])
+        return spectra.reshape(*leading, *spectra.shape[-2:])
+
+    def inverse(self, spectra, n_times):
+        """Complex tensor (..., n_freqs, n_frames) to tensor (..., n_times)."""
+        *leading, n_freqs, n_frames = spectra.shape
+        flat = spectra.reshape(-1, n_freqs, n_frames).to(torch.complex128)
+        settings = self._torch_settings(flat.device)
+        waveforms = torch.istft(flat, length=n_times, **settings)
+        return waveforms.to(spectra.real.dtype).reshape(*leading, n_times)
+
+
+def default_n_fft(n_times, win_length=None):
+    """Power of two at or above 4 sqrt(n_times), between 8 and 2048; >= win_length."""
+    wanted = min(max(4 * np.sqrt(n_times), 8), 2048)
+    return 2 ** int(np.ceil(np.log2(max(wanted, win_length or 1))))
+
+
+def as_tensor(array):
+    # torch warns of read-only memory (a memmap) that it might write to
+    array = np.asarray(array)
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+
+
+def _window_values(window, win_length):
+    if isinstance(window, (str, tuple)):
+        return get_window(window, win_length, fftbins=True)
+    window = np.asarray(window, dtype=float)
+    if window.shape != (win_length,) or not np.isfinite(window).all():
+        raise ValueError(
+            f"window must hold win_length={win_length} finite values, got shape "
+            f"{window.shape}"
+        )
+    return window
+
+
+def _check_invertible(window, hop_length):
+    win_length = len(window)
+    largest = np.sum(window**2) / hop_length
+    tolerance = SMALLEST_OVERLAP * largest
+    covered = hop_length <= win_length and check_NOLA(
+        window, win_length, win_length - hop_length, tol=tolerance
+    )
+    if not covered:
+        raise ValueError(
+            f"hop_length={hop_length} with a window of win_length={win_length} leaves "
+            "time points that (nearly) no frame covers, so the transform cannot be "
+            "inverted; choose a smaller hop_length"
+        )
