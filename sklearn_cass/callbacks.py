@@ -1,6 +1,5 @@
 """What happens beside the training steps: records, schedule, guards, progress."""
 
-import copy
 import math
 import warnings
 
@@ -51,7 +50,8 @@ class ValidationErrors(Callback):
         errors = np.ma.masked_invalid(self.measure(net))
         means = errors.mean(axis=0).filled(np.nan)
         net.history.record("valid_relative_error", means.tolist())
-        net.history.record("valid_error", float(errors.mean()))
+        mean = np.ma.filled(errors.mean(), np.nan)
+        net.history.record("valid_error", float(mean))
 
 
 class LearningRates(Callback):
@@ -91,7 +91,11 @@ def cosine_factor(progress, warm_up=0.1):
 
 
 class FiniteGuard(Callback):
-    """Stop at a loss or weight that is not finite; keep the last finite weights."""
+    """Stop at a loss that is not finite; keep the last weights of finite estimates.
+
+    Finite weights are not enough: huge ones still overflow. After every epoch the
+    weights have to show finite estimates of its last batch before they are kept.
+    """
 
     def on_train_begin(self, net, **kwargs):
         self.keep(net)
@@ -99,9 +103,12 @@ class FiniteGuard(Callback):
     def on_batch_end(self, net, batch, training, losses=None, **kwargs):
         if not all(torch.isfinite(values).all() for values in losses.values()):
             self.stop(net)
+        self.last_X_ = batch[0]
 
     def on_epoch_end(self, net, **kwargs):
-        if not all(torch.isfinite(p).all() for _, p in net.get_all_learnable_params()):
+        weights = net.get_all_learnable_params()
+        finite = all(torch.isfinite(weight).all() for _, weight in weights)
+        if not (finite and net.estimates_finitely(self.last_X_)):
             self.stop(net)
         self.keep(net)
 
@@ -109,7 +116,10 @@ class FiniteGuard(Callback):
         return [getattr(net, name + "_") for name in net._modules]
 
     def keep(self, net):
-        self.kept_ = [copy.deepcopy(m.state_dict()) for m in self.modules(net)]
+        self.kept_ = [
+            {name: value.clone() for name, value in module.state_dict().items()}
+            for module in self.modules(net)
+        ]
 
     def stop(self, net):
         for module, state in zip(self.modules(net), self.kept_, strict=True):

@@ -1,39 +1,16 @@
 """The training algorithm: autoencoders and discriminators in turn."""
 
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 
 from . import losses
+from .batches import Batches, remixed
 from .callbacks import EpochLosses
 from .nn import level, to_map
-
-
-class Batches:
-    """Batches of a dataset of tensors, by indexing, in an order drawn anew each time.
-
-    Parameters
-    ----------
-    dataset : TensorDataset
-        The rows.
-    batch_size : int
-        Rows in a batch; the last may have fewer.
-    generator : torch.Generator
-        Draws the order.
-    """
-
-    def __init__(self, dataset, batch_size, generator):
-        self.dataset, self.batch_size, self.generator = dataset, batch_size, generator
-
-    def __len__(self):
-        return -(-len(self.dataset) // self.batch_size)
-
-    def __iter__(self):
-        order = torch.randperm(len(self.dataset), generator=self.generator)
-        for rows in order.split(self.batch_size):
-            yield self.dataset[rows]
 
 
 class CASSNet(NeuralNet):
@@ -99,7 +76,7 @@ class CASSNet(NeuralNet):
         self.seed = seed
         settings = {
             "criterion": torch.nn.MSELoss,
-            "optimizer": torch.optim.Adam,
+            "optimizer": partial(torch.optim.Adam, fused=True),
             "iterator_train": Batches,
             "train_split": None,
             "predict_nonlinearity": None,
@@ -149,13 +126,14 @@ class CASSNet(NeuralNet):
 
     # One step ---------------------------------------------------------------------
 
+    @torch.enable_grad()
     def train_step(self, batch, **fit_params):
         """Both players' step on one batch."""
         self._set_training(True)
         with torch.no_grad():
             mixture, targets = self.maps(*batch)
         with self.casting(mixture):
-            estimates = self.module_(mixture)
+            estimates = [estimate.float() for estimate in self.module_(mixture)]
             step_losses = self.discriminator_step(estimates, targets)
             step_losses |= self.autoencoder_step(estimates, targets)
         loss = step_losses["reconstruction_loss"].sum()
@@ -178,16 +156,22 @@ class CASSNet(NeuralNet):
         estimates = [estimate.detach() for estimate in estimates]
         own, cross = [], []
         self.discriminator_optimizer_.zero_grad()
-        for i, discriminator in enumerate(self.discriminators_):
-            logits_true = discriminator(targets[i])
-            logits_estimate = discriminator(estimates[i])
+        for i, target in enumerate(targets):
             others, weights = self.cross_terms(i)
-            logits_others = [discriminator(estimates[j]) for j in others]
+            # no normalisation over the batch: one pass over all that D_i sees
+            seen = torch.cat([target, estimates[i], *(estimates[j] for j in others)])
+            logits_true, logits_estimate, *logits_others = self.judge(i, seen).split(
+                len(target)
+            )
             own.append(losses.discriminator_loss(logits_true, logits_estimate))
-            cross.append(losses.cross_loss(logits_others, weights))
+            cross.append(losses.cross_loss(logits_others, weights).to(own[-1]))
             self.backward(own[-1] + cross[-1])
         self.discriminator_optimizer_.step()
         return {"discriminator_loss": detached(own), "cross_loss": detached(cross)}
+
+    def judge(self, i, maps):
+        """Logits of D_i."""
+        return self.discriminators_[i](maps).float()
 
     def cross_terms(self, i):
         """The components j whose estimates D_i rejects, and their weights."""
@@ -217,10 +201,11 @@ class CASSNet(NeuralNet):
         """BCE(D_i(AE_i(X)), 1); nothing where there are no discriminators."""
         if self.discriminators is None:
             return None
-        discriminator = self.discriminators_[i].requires_grad_(False)
-        loss = losses.accept_loss(discriminator(estimate))
-        discriminator.requires_grad_(True)
-        return loss
+        self.discriminators_[i].requires_grad_(False)
+        try:
+            return losses.accept_loss(self.judge(i, estimate))
+        finally:
+            self.discriminators_[i].requires_grad_(True)
 
     def gradient(self, estimate, reconstruction, adversarial):
         """Gradient of Eq. (7) at the estimate, where it enters the decoder."""
@@ -248,6 +233,12 @@ class CASSNet(NeuralNet):
         self._set_training(False)
         return torch.stack(self.module_(mixture.to(self.device)), 1)
 
+    def estimates_finitely(self, X):
+        """Whether mixtures (n, C, H, W) have finite estimates."""
+        X = X.to(self.device)
+        z = X.abs() if self.magnitude else X
+        return bool(torch.isfinite(self.estimate(to_map(z / level(z)))).all())
+
     @torch.inference_mode()
     def discriminate(self, components):
         """Probabilities D_i(component j), (n, K, K), of a list of K real maps."""
@@ -257,27 +248,6 @@ class CASSNet(NeuralNet):
             for discriminator in self.discriminators_
         ]
         return torch.stack([torch.stack(row, -1) for row in logits], 1).sigmoid()
-
-
-def remixed(X, Y, share, generator):
-    """Draw a share of the mixtures anew from the components in the batch.
-
-    Each part of a new mixture, the K components and the residual ``X - sum(Y)``,
-    comes from a row of its own.
-    """
-    if Y.shape[2] != X.shape[1]:
-        return X, Y
-    parts = torch.cat([Y, (X - Y.sum(1)).unsqueeze(1)], 1)  # (n, K + 1, C, H, W)
-    n = len(parts)
-    n_new = round(share * n)
-
-    def draw():
-        return torch.randperm(n, generator=generator)[:n_new].to(parts.device)
-
-    new = draw()
-    drawn = torch.stack([part[draw()] for part in parts.unbind(1)], 1)
-    X, Y = X.index_copy(0, new, drawn.sum(1)), Y.index_copy(0, new, drawn[:, :-1])
-    return X, Y
 
 
 @contextmanager

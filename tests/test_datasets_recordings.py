@@ -1,8 +1,6 @@
 """Bach10: the loader on small files of the original layout, and on the real ones."""
 
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +13,6 @@ soundfile = pytest.importorskip("soundfile")
 
 INSTRUMENTS = ["violin", "clarinet", "saxophone", "bassoon"]
 N_TIMES = 22_050  # of a synthetic piece: half a second
-
-
-def data_folder():
-    default = Path(__file__).parents[2] / "shared" / "data"
-    return Path(os.environ.get("SKLEARN_CASS_DATA", default))
 
 
 @pytest.fixture
@@ -41,8 +34,8 @@ def stem(folder):
 
 
 @pytest.fixture(scope="module")
-def real():
-    folder = data_folder() / "bach10"
+def real(data_folder):
+    folder = data_folder / "bach10"
     if not folder.is_dir():
         pytest.skip(f"no Bach10 recordings in {folder}")
     return folder

@@ -1,6 +1,5 @@
 """Semi-real fetal ECG: on small files in the original formats, and on the real ones."""
 
-import os
 import shutil
 import sys
 import warnings
@@ -21,11 +20,6 @@ with warnings.catch_warnings():
 RECORDS = ("r01", "r04", "r07", "r08", "r10")
 SECONDS = 12  # of a synthetic fetal record; the adult one has five stretches of 14 s
 SMALL = {"records": ["r01", "r04"], "n_times": 256, "random_state": 0}
-
-
-def data_folder():
-    default = Path(__file__).parents[2] / "shared" / "data"
-    return Path(os.environ.get("SKLEARN_CASS_DATA", default))
 
 
 def beats(seconds, sfreq, bpm, offset, seed):
@@ -84,8 +78,8 @@ def edf(folder):
 
 
 @pytest.fixture(scope="module")
-def real():
-    folder = data_folder()
+def real(data_folder):
+    folder = data_folder
     if not (folder / "adfecgdb").is_dir() or not (folder / "mitdb").is_dir():
         pytest.skip(f"no adfecgdb and mitdb recordings in {folder}")
     return load_semireal_fetal_ecg(folder, random_state=0)

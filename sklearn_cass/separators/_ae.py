@@ -1,5 +1,6 @@
 """The baseline of the family: autoencoder pairs, and how they are trained."""
 
+import copy
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
@@ -94,10 +95,10 @@ class AESeparator(BaseSeparator):
         n_filters=16,
         n_latent=64,
         skip_connections=True,
-        lr=2e-3,
+        lr=6e-3,
         lr_schedule="cosine",
         batch_size=16,
-        max_epochs=20,
+        max_epochs=10,
         remix=1.0,
         validation_fraction=None,
         early_stopping=False,
@@ -151,8 +152,9 @@ class AESeparator(BaseSeparator):
             **self._loss_settings(),
         }
         if self.warm_start and hasattr(self, "net_"):
-            vars(self.net_).update(settings)
-            return self.net_
+            net = copy.deepcopy(self.net_)  # a fit that fails leaves the old one
+            vars(net).update(settings)
+            return net
         return CASSNet(
             Autoencoders,
             **prefixed("module", self._network() | self._autoencoder_settings()),

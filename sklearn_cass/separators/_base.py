@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -11,6 +12,7 @@ from ..metrics import mean_sdr
 from ..nn import level
 from ..stft import STFTTransformer
 from ._domains import Domains
+from ._labels import draw_mixtures
 from ._overlap import cross_fade, windows_of
 from ._validation import (
     check_components,
@@ -20,9 +22,9 @@ from ._validation import (
     check_same_shape,
 )
 
-# Map entries that are separated at a time. Chunks bound the memory, and a fixed size
-# gives each row the same bits whatever stands beside it.
-CHUNK_ENTRIES = 2**17
+# Rows are separated in chunks of one fixed size, for convolutions of another batch size
+# round differently: so each row has the same bits whatever stands beside it.
+CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**17
 
 
 class BaseSeparator(TransformerMixin, BaseEstimator):
@@ -47,7 +49,6 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
     def _estimate(self, X):
         """Estimates of a tensor of mixtures at unit level."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
         """Learn to separate from mixtures and their components.
 
@@ -82,6 +83,7 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
             self._forget(before)
             raise
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X, y):
         again = self.warm_start and hasattr(self, "domains_")
         if y is None:
@@ -231,13 +233,12 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         return np.array([known[label] for label in labels.tolist()])
 
     def _rows_per_chunk(self):
-        return max(1, CHUNK_ENTRIES // self.domains_.n_entries)
+        return max(1, min(CHUNK_ROWS, CHUNK_ENTRIES // self.domains_.n_entries))
 
     def _transform(self, X):
         """Estimates of validated mixtures."""
-        return np.concatenate(
-            [self._transform_chunk(X[rows]) for rows in self._chunks(len(X))]
-        )
+        chunks = [self._transform_chunk(X[rows]) for rows in self._chunks(len(X))]
+        return self.domains_.dressed(np.concatenate(chunks))
 
     def _transform_chunk(self, X, domain=None):
         return self._separate_chunk(self.domains_.mixtures(X, domain), self._estimate)
@@ -250,9 +251,11 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
 
     def _separate_chunk(self, z, estimate):
         # only the level is taken out and put back: nothing else is hidden
-        scale = level(z)
-        estimates = estimate(z / scale) * scale.unsqueeze(1)
-        return self.domains_.arrays(estimates, z.numpy().dtype)
+        n_missing = self._rows_per_chunk() - len(z)
+        full = torch.cat([z, z.new_zeros(n_missing, *z.shape[1:])])
+        scale = level(full)
+        estimates = estimate(full / scale) * loudness(full, scale).unsqueeze(1)
+        return self.domains_.arrays(estimates[: len(z)], z.numpy().dtype)
 
     def _chunks(self, n_samples):
         return gen_batches(n_samples, self._rows_per_chunk())
@@ -281,32 +284,7 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         return tags
 
 
-def draw_mixtures(X, labels, rng):
-    """Draw mixtures from isolated recordings.
-
-    Every component's recordings are shuffled and, where it has fewer than another,
-    used again; row n of the mixtures adds up the n-th recording of each.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, ...)
-        Isolated recordings.
-    labels : ndarray of shape (n_samples,)
-        Which component each of them is.
-    rng : RandomState
-        Draws the order.
-
-    Returns
-    -------
-    X : ndarray of shape (n_mixtures, ...)
-        The mixtures, as many as the most frequent component has recordings.
-    y : ndarray of shape (n_mixtures, n_components, ...)
-        Their components.
-    names : ndarray of shape (n_components,)
-        The labels in sorted order, the order of the components.
-    """
-    names, counts = np.unique(labels, return_counts=True)
-    rows = [np.flatnonzero(labels == name) for name in names]
-    drawn = [np.resize(rng.permutation(r), counts.max()) for r in rows]
-    y = np.stack([X[d] for d in drawn], axis=1)
-    return y.sum(axis=1), y, names
+def loudness(z, scale):
+    """The level, and 0 where a mixture is silent: its components are, too."""
+    heard = torch.count_nonzero(z, dim=(1, 2, 3)) > 0
+    return scale * heard.view(-1, 1, 1, 1)

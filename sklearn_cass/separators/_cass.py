@@ -2,6 +2,7 @@
 
 from numbers import Real
 
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -65,11 +66,11 @@ class RegularCASSSeparator(AESeparator):
         n_filters=16,
         n_latent=64,
         skip_connections=True,
-        lr=2e-3,
-        discriminator_lr=2e-4,
+        lr=6e-3,
+        discriminator_lr=6e-4,
         lr_schedule="cosine",
         batch_size=16,
-        max_epochs=20,
+        max_epochs=10,
         remix=1.0,
         validation_fraction=None,
         early_stopping=False,
@@ -83,7 +84,11 @@ class RegularCASSSeparator(AESeparator):
         self._assign(locals())
 
     def _loss_settings(self):
-        parts = self._network() | {"discriminator": self.discriminator}
+        halves = {
+            "n_filters": max(1, self.n_filters // 2),
+            "n_latent": max(1, self.n_latent // 2),
+        }
+        parts = self._network() | halves | {"discriminator": self.discriminator}
         return {
             "alpha": self.alpha,
             "beta": self.beta,
@@ -116,7 +121,9 @@ class RegularCASSSeparator(AESeparator):
         if X is None:
             mixtures = z.sum(1)
         else:
-            mixtures = self.domains_.mixtures(self._check_fitted_mixtures(X))
+            X = self._check_fitted_mixtures(X)
+            check_consistent_length(X, y)
+            mixtures = self.domains_.mixtures(X)
         z = single(z / level(mixtures).unsqueeze(1))
         maps = [to_map(c.abs() if self.net_.magnitude else c) for c in z.unbind(1)]
         return self.net_.discriminate(maps).cpu().numpy().astype(y.real.dtype)
@@ -177,11 +184,11 @@ class CASSSeparator(RegularCASSSeparator):
         n_filters=16,
         n_latent=64,
         skip_connections=True,
-        lr=2e-3,
-        discriminator_lr=2e-4,
+        lr=6e-3,
+        discriminator_lr=6e-4,
         lr_schedule="cosine",
         batch_size=16,
-        max_epochs=20,
+        max_epochs=10,
         remix=1.0,
         validation_fraction=None,
         early_stopping=False,

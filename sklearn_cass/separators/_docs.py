@@ -31,7 +31,8 @@ default={default}
     Classes of modules to use instead of ResNet-9, or functions that make them; called
     as :class:`~sklearn_cass.nn.Encoder` and :class:`~sklearn_cass.nn.Decoder` are.""",
     "discriminator": """type, default=Discriminator
-    Likewise for :class:`~sklearn_cass.nn.Discriminator`.""",
+    Likewise for :class:`~sklearn_cass.nn.Discriminator`. It is called with half of
+    ``n_filters`` and ``n_latent``, which halves the time of adversarial training.""",
     "n_filters": """int, default={default}
     Channels after the first convolution; deeper ones have up to four times as many.""",
     "n_latent": """int, default={default}

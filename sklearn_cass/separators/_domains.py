@@ -153,7 +153,7 @@ class Domains:
         return self.stft.forward(tensor) if domain == WAVEFORM else tensor
 
     def arrays(self, estimates, dtype):
-        """Tensor (n, K, C_y, H, W) to an array as ``fit`` saw the components.
+        """Tensor (n, K, C_y, H, W) to an array in the components' domain.
 
         ``dtype`` is that of the mixtures; its precision is the array's.
         """
@@ -163,7 +163,10 @@ class Domains:
         precision = np.empty(0, dtype).real.dtype
         if self.y_domain != SPECTROGRAM:
             return array.astype(precision, copy=False)
-        array = array.astype(np.result_type(precision, np.complex64), copy=False)
-        if self.stft is not None:
-            return Spectrogram(array, stft=self.stft, n_times=self.n_times)
-        return array
+        return array.astype(np.result_type(precision, np.complex64), copy=False)
+
+    def dressed(self, array):
+        """The array as a Spectrogram where it is one of known making."""
+        if self.y_domain != SPECTROGRAM or self.stft is None:
+            return array
+        return Spectrogram(array, stft=self.stft, n_times=self.n_times)

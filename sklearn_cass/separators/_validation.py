@@ -1,5 +1,8 @@
 """Checks of what users pass in; messages say what was expected and what came."""
 
+import re
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
@@ -18,9 +21,14 @@ def check_mixtures(estimator, X, *, reset):
     """
     if _is_complex(X):
         X = _check_spectrograms(X, "X", ("n_samples",))
-        X = validate_data(estimator, X, reset=reset, skip_check_array=True)
+        checks = {"skip_check_array": True}
     else:
-        X = validate_data(estimator, X, reset=reset, allow_nd=True, dtype=REAL)
+        checks = {"allow_nd": True, "dtype": REAL}
+    hint = "" if reset else "`separate` takes recordings of any length"
+    with naming("X", hint):
+        X = validate_data(estimator, X, reset=reset, **checks)
+    if 0 in X.shape:
+        raise ValueError(f"X has an axis of length 0 and is empty: shape {X.shape}")
     if X.ndim > 4:
         raise ValueError(
             "X must have shape (n_samples, n_times), (n_samples, n_channels, n_times) "
@@ -50,9 +58,10 @@ def check_components(y, X):
         y = _check_spectrograms(y, "y", ("n_samples", "n_components"))
     else:
         anything = {"ensure_2d": False, "allow_nd": True, "input_name": "y"}
-        y = check_array(y, dtype=None, **anything)
-        if y.ndim > 1:
-            y = check_array(y, dtype=REAL, **anything)
+        with naming("y"):
+            y = check_array(y, dtype=None, **anything)
+            if y.ndim > 1:
+                y = check_array(y, dtype=REAL, **anything)
     check_consistent_length(X, y)
     if y.ndim == 1:
         check_classification_targets(y)
@@ -80,7 +89,8 @@ def _check_spectrograms(array, name, leading):
 
 def check_cross_weights(cross_weights, n_components):
     """The matrix of cross weights, (n_components, n_components), its diagonal 0."""
-    given = np.asarray(cross_weights, dtype=float)
+    with naming("cross_weights"):
+        given = np.asarray(cross_weights, dtype=float)
     shape = (n_components, n_components)
     if given.ndim and given.shape != shape:
         raise ValueError(
@@ -107,7 +117,7 @@ def check_device(device):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         wanted = torch.device(device)
-        torch.empty(0, device=wanted)
+        torch.zeros(1, device=wanted).item()
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         raise ValueError(
             f"device={device!r} is not to be had here ({error}); expected 'auto', "
@@ -150,9 +160,10 @@ def check_recording(recording, domains):
         recording = np.asarray(recording)
         assert_all_finite(recording, input_name=name)
     else:
-        recording = check_array(
-            recording, dtype=REAL, ensure_2d=False, allow_nd=True, input_name=name
-        )
+        with naming(name):
+            recording = check_array(
+                recording, dtype=REAL, ensure_2d=False, allow_nd=True, input_name=name
+            )
     wanted = ", ".join([*map(str, shape[:-1]), "any length"])
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
     if not right_kind or recording.shape[:-1] != shape[:-1] or not recording.size:
@@ -171,4 +182,22 @@ def check_out(out, shape, dtype):
         raise ValueError(
             f"out must be an array of shape {shape}, got {getattr(out, 'shape', out)}"
         )
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise ValueError(f"out must take values of type {dtype}, got {out.dtype}")
     return out
+
+
+@contextmanager
+def naming(name, hint=""):
+    """Have the errors of other libraries' checks name the argument and a remedy."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        message = str(error)
+        if not re.search(rf"\b{name}\b", message):
+            message = f"{name}: {message}"
+        if hint and "features" in message:
+            message = f"{message} ({hint})"
+        if message == str(error):
+            raise
+        raise type(error)(message) from error

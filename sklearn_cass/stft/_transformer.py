@@ -1,58 +1,19 @@
-"""Short-time Fourier transform as a scikit-learn transformer, and what it returns."""
+"""Short-time Fourier transform with the interface of scikit-learn."""
 
 from numbers import Integral
 
 import numpy as np
 import torch
-from scipy.signal import check_NOLA, get_window
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["STFTTransformer", "Spectrogram"]
-
-# Overlap-add divides by the summed squares of the window. Below this share of their
-# maximum the division magnifies rounding beyond 1e-6 of a float32 signal.
-SMALLEST_OVERLAP = 0.03
-
+from ._spectrogram import Spectrogram
+from ._window import check_invertible, default_n_fft, window_values
 
 # Both ways are computed in double precision, whatever goes in and comes out: the
 # division magnifies single-precision rounding where a window barely reaches.
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
-
-
-class Spectrogram(np.ndarray):
-    """Complex spectrograms that remember the transform that made them.
-
-    What :class:`STFTTransformer` returns. It behaves as the complex array that it is;
-    slices, pickles and copies keep ``stft`` and ``n_times``, so that a separator in a
-    plain Pipeline can take waveform components to the same domain and bring the
-    estimates back.
-
-    Attributes
-    ----------
-    stft : STFTTransformer or None
-        The fitted transformer that made the array; None where it got lost.
-    n_times : int or None
-        Number of time points of the waveforms.
-    """
-
-    def __new__(cls, array, stft=None, n_times=None):
-        spectrogram = np.asarray(array).view(cls)
-        spectrogram.stft, spectrogram.n_times = stft, n_times
-        return spectrogram
-
-    def __array_finalize__(self, parent):
-        self.stft = getattr(parent, "stft", None)
-        self.n_times = getattr(parent, "n_times", None)
-
-    def __reduce__(self):
-        rebuild, arguments, state = super().__reduce__()
-        return rebuild, arguments, (state, self.stft, self.n_times)
-
-    def __setstate__(self, state):
-        array_state, self.stft, self.n_times = state
-        super().__setstate__(array_state)
 
 
 class STFTTransformer(TransformerMixin, BaseEstimator):
@@ -65,7 +26,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
     ----------
     n_fft : int, default=None
         Length of the Fourier transform in time points. None draws a power of two from
-        ``n_times``: the one at or above ``4 * sqrt(n_times)``, between 8 and 2048.
+        ``n_times``: the one at or above ``n_times / 64``, between 8 and 2048.
     hop_length : int, default=None
         Time points between frames. None: a quarter of ``win_length``.
     win_length : int, default=None
@@ -200,12 +161,19 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
                 "X must be waveforms of shape (n_samples, n_times) or (n_samples, "
                 f"n_channels, n_times), got {X.ndim} dimensions"
             )
+        if not X.shape[-1]:
+            raise ValueError(f"X has 0 time points: its shape is {X.shape}")
         if not reset and X.shape[-1] != self.n_times_:
             raise ValueError(
                 f"X has {X.shape[-1]} time points, but STFTTransformer was fitted with "
                 f"{self.n_times_}"
             )
         return X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # real in, complex out
+        return tags
 
     def _settle(self, n_times):
         """Set the learned lengths and window for waveforms of n_times points."""
@@ -214,8 +182,8 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         if win_length > n_fft:
             raise ValueError(f"win_length={win_length} must be at most n_fft={n_fft}")
         hop_length = self.hop_length or max(1, win_length // 4)
-        self.window_ = _window_values(self.window, win_length)
-        _check_invertible(self.window_, hop_length)
+        self.window_ = window_values(self.window, win_length)
+        check_invertible(self.window_, n_fft, hop_length)
         self.n_fft_, self.hop_length_, self.win_length_ = n_fft, hop_length, win_length
         self.n_times_ = n_times
         return self
@@ -257,40 +225,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return waveforms.to(spectra.real.dtype).reshape(*leading, n_times)
 
 
-def default_n_fft(n_times, win_length=None):
-    """Power of two at or above 4 sqrt(n_times), between 8 and 2048; >= win_length."""
-    wanted = min(max(4 * np.sqrt(n_times), 8), 2048)
-    return 2 ** int(np.ceil(np.log2(max(wanted, win_length or 1))))
-
-
 def as_tensor(array):
     # torch warns of read-only memory (a memmap) that it might write to
     array = np.asarray(array)
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))
-
-
-def _window_values(window, win_length):
-    if isinstance(window, (str, tuple)):
-        return get_window(window, win_length, fftbins=True)
-    window = np.asarray(window, dtype=float)
-    if window.shape != (win_length,) or not np.isfinite(window).all():
-        raise ValueError(
-            f"window must hold win_length={win_length} finite values, got shape "
-            f"{window.shape}"
-        )
-    return window
-
-
-def _check_invertible(window, hop_length):
-    win_length = len(window)
-    largest = np.sum(window**2) / hop_length
-    tolerance = SMALLEST_OVERLAP * largest
-    covered = hop_length <= win_length and check_NOLA(
-        window, win_length, win_length - hop_length, tol=tolerance
-    )
-    if not covered:
-        raise ValueError(
-            f"hop_length={hop_length} with a window of win_length={win_length} leaves "
-            "time points that (nearly) no frame covers, so the transform cannot be "
-            "inverted; choose a smaller hop_length"
-        )

@@ -1,0 +1,58 @@
+"""Checks of what the metrics are given, and the divisor that they share."""
+
+import numpy as np
+
+
+def check_array_of_numbers(values, name, min_ndim):
+    """Return `values` as a finite float64 or complex128 array."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # a ragged list
+        raise ValueError(f"{name} is not an array of numbers: {error}") from error
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"{name} must hold numbers; its dtype is {array.dtype}.")
+    if array.ndim < min_ndim or array.size == 0:
+        axes = "n_samples, n_components, ..." if min_ndim == 3 else "n_samples, ..."
+        raise ValueError(
+            f"{name} must have shape ({axes}), at least {min_ndim} axes and no empty "
+            f"one; its shape is {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} contains NaN or infinity.")
+    return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
+
+
+def check_pair(y_true, y_pred):
+    y_true = check_array_of_numbers(y_true, "y_true", 3)
+    y_pred = check_array_of_numbers(y_pred, "y_pred", 3)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            "y_true and y_pred must have the same shape; "
+            f"got {y_true.shape} and {y_pred.shape}."
+        )
+    return y_true, y_pred
+
+
+def check_mixture(y_true, X):
+    y_true, X = (
+        check_array_of_numbers(y_true, "y_true", 3),
+        check_array_of_numbers(X, "X", 2),
+    )
+    expected = (y_true.shape[0], *y_true.shape[2:])
+    if X.shape == expected:
+        return y_true, X
+    message = (
+        f"X must have shape {expected}, one mixture of the shape of one component "
+        f"for every sample of y_true {y_true.shape}; its shape is {X.shape}."
+    )
+    if X.shape[:1] + X.shape[2:] == expected:  # (n_samples, n_channels, ...)
+        message += (
+            f" X has {X.shape[1]} channels and the components have one: pass the "
+            "channel to compare with, X[:, channel]."
+        )
+    raise ValueError(message)
+
+
+def nonzero(x):
+    """Return a divisor: 1 where x is 0."""
+    return np.where(x == 0, 1, x)

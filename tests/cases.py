@@ -1,0 +1,90 @@
+"""What the tests of the separators share: small settings, cheap signals, networks."""
+
+import numpy as np
+import torch
+
+from sklearn_cass import AESeparator, CASSSeparator, RegularCASSSeparator
+
+SEPARATORS = (AESeparator, RegularCASSSeparator, CASSSeparator)
+
+# The smallest training that still takes more than one step.
+FAST = {
+    "n_filters": 2,
+    "n_latent": 4,
+    "max_epochs": 1,
+    "batch_size": 8,
+    "random_state": 0,
+}
+# Where discriminators matter: in the smallest, all entries of the last map may be 0.
+WIDE = FAST | {"n_filters": 8, "n_latent": 16}
+
+
+def make_mixtures(
+    n_samples=12,
+    n_components=2,
+    n_times=64,
+    n_channels=None,
+    dtype=np.float64,
+    seed=0,
+):
+    """Sinusoids, each component in a band of its own, added up with a little noise.
+
+    Returns X of shape (n_samples, [n_channels,] n_times) and y with an axis of
+    components after the first.
+    """
+    rng = np.random.default_rng(seed)
+    channels = () if n_channels is None else (n_channels,)
+    shape = (n_samples, n_components, *channels, 1)
+    band = np.arange(n_components).reshape(-1, *[1] * (len(channels) + 1))
+    frequency = (band + rng.uniform(0.2, 0.8, shape)) / (2 * n_components)
+    phase, amplitude = rng.uniform(0, 6, shape), rng.uniform(0.5, 2, shape)
+    y = amplitude * np.cos(2 * np.pi * frequency * np.arange(n_times) + phase)
+    X = y.sum(axis=1)
+    X = X + 0.01 * rng.normal(size=X.shape)
+    return X.astype(dtype), y.astype(dtype)
+
+
+def states(separator):
+    """Every tensor of a fitted separator's networks, by name."""
+    net = separator.net_
+    modules = [net.module_, getattr(net, "discriminators_", None)]
+    return [module.state_dict() for module in modules if module is not None]
+
+
+def equal_states(a, b):
+    """Whether two state dicts agree bit for bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class NoEncoder(torch.nn.Module):
+    """The mixture itself as the only feature map."""
+
+    def __init__(self, in_channels, *, n_filters, n_latent):
+        super().__init__()
+
+    def forward(self, x):
+        return [x]
+
+
+class UnitMask(torch.nn.Module):
+    """The mask that changes nothing, whatever it is trained on.
+
+    ``n_parts`` is 2 where channels are real and imaginary parts by turns, else 1.
+    """
+
+    def __init__(
+        self, out_channels, *, n_filters, n_latent, skip_connections, n_parts=2
+    ):
+        super().__init__()
+        one = torch.zeros(1, out_channels, 1, 1)
+        one[:, ::n_parts] = 1
+        self.register_buffer("one", one)
+        self.idle = torch.nn.Parameter(torch.zeros(()))  # optimizers want a parameter
+
+    def forward(self, features):
+        n, _, height, width = features[-1].shape
+        mask = self.one + 0 * self.idle
+        return mask.expand(n, -1, height, width)
+
+
+IDENTITY = {"encoder": NoEncoder, "decoder": UnitMask, "output": "mask"}

@@ -1,0 +1,153 @@
+"""Every loss against its equation, written out in numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_cass import losses
+
+ALPHA, BETA = 0.9, 0.1
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def bce(logits, label):
+    """Binary cross entropy of D = sigmoid(logit) with 0 or 1, averaged."""
+    probability = 1 / (1 + np.exp(-logits))
+    return -np.mean(np.log(probability if label else 1 - probability))
+
+
+def test_reconstruction_loss_is_eq_2():
+    estimate, target = draw(4, 2, 5, 3), draw(4, 2, 5, 3, seed=1)
+    loss = losses.reconstruction_loss(*map(torch.tensor, (estimate, target)))
+    assert loss.item() == pytest.approx(np.mean((estimate - target) ** 2), rel=1e-12)
+
+
+def test_accept_and_reject_losses_are_cross_entropies():
+    logits = 3 * draw(20)
+    assert losses.accept_loss(torch.tensor(logits)).item() == pytest.approx(
+        bce(logits, 1), rel=1e-12
+    )
+    assert losses.reject_loss(torch.tensor(logits)).item() == pytest.approx(
+        bce(logits, 0), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("logit", [-200.0, 200.0])
+def test_sure_discriminators_have_finite_losses(logit):
+    # log(sigmoid(-200)) written out would be log(0)
+    logits = torch.tensor([logit], requires_grad=True)
+    accept, reject = losses.accept_loss(logits), losses.reject_loss(logits)
+    assert {accept.item(), reject.item()} == {0.0, 200.0}
+    (accept + reject).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_autoencoder_loss_is_eq_7():
+    estimate, target, logits = draw(3, 4), draw(3, 4, seed=1), draw(3, seed=2)
+    loss = losses.autoencoder_loss(
+        losses.reconstruction_loss(torch.tensor(estimate), torch.tensor(target)),
+        losses.accept_loss(torch.tensor(logits)),
+        alpha=ALPHA,
+        beta=BETA,
+    )
+    mse = np.mean((estimate - target) ** 2)
+    assert loss.item() == pytest.approx(ALPHA * mse + BETA * bce(logits, 1), rel=1e-12)
+
+
+def test_discriminator_loss_is_eq_8():
+    true, estimate = draw(6), draw(6, seed=1)
+    loss = losses.discriminator_loss(torch.tensor(true), torch.tensor(estimate))
+    assert loss.item() == pytest.approx(bce(estimate, 0) + bce(true, 1), rel=1e-12)
+
+
+def test_cross_loss_is_the_last_term_of_eq_9():
+    logits, weights = draw(3, 6), [0.5, 0.01, 2.0]
+    loss = losses.cross_loss(list(torch.tensor(logits)), weights)
+    expected = sum(w * bce(row, 0) for w, row in zip(weights, logits, strict=True))
+    assert loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_cross_loss_of_nothing_is_zero():
+    assert losses.cross_loss([], []).item() == 0
+
+
+def test_cross_loss_wants_a_weight_for_each_estimate():
+    with pytest.raises(ValueError):
+        losses.cross_loss([torch.zeros(2), torch.zeros(2)], [1.0])
+
+
+# --- the gradient that replaces Eq. (7)'s, with its terms in one unit -----------------
+
+
+class Parts:
+    """Estimate, target and the logits of a discriminator, in a unit of one's choice."""
+
+    def __init__(self, unit=1.0, gain=1.0):
+        self.estimate = torch.tensor(unit * draw(4, 6), requires_grad=True)
+        self.target = torch.tensor(unit * draw(4, 6, seed=1))
+        slope = torch.tensor(gain * draw(6, seed=2))
+        self.logits = (self.estimate / unit) @ slope
+
+    def losses(self):
+        return (
+            losses.reconstruction_loss(self.estimate, self.target),
+            losses.accept_loss(self.logits),
+        )
+
+    def gradient(self, alpha, beta):
+        gradient = losses.autoencoder_gradient(
+            self.estimate, *self.losses(), alpha=alpha, beta=beta
+        )
+        return gradient.numpy()
+
+    def by_reconstruction(self):
+        difference = self.estimate.detach() - self.target
+        return (2 * difference / difference.numel()).numpy()
+
+
+def test_without_an_adversary_it_is_the_gradient_of_the_mean_squared_error():
+    parts = Parts()
+    expected = parts.by_reconstruction()
+    np.testing.assert_allclose(parts.gradient(1.0, 0.0), expected, rtol=1e-12)
+    np.testing.assert_allclose(parts.gradient(0.3, 0.0), 0.3 * expected, rtol=1e-12)
+
+
+def test_the_adversary_has_the_share_that_beta_says():
+    parts, others, norm = Parts(), Parts(), np.linalg.norm
+    own = parts.by_reconstruction()
+    adversarial = parts.gradient(ALPHA, BETA) - ALPHA * own
+    assert norm(adversarial) == pytest.approx(BETA * norm(own), rel=1e-9)
+    (direction,) = torch.autograd.grad(others.losses()[1], others.estimate)
+    along = np.sum(adversarial * direction.numpy())
+    assert along == pytest.approx(norm(adversarial) * norm(direction), rel=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 7.0, 1e4])
+def test_shares_do_not_depend_on_the_unit(unit):
+    # a gradient at the estimate in another unit is the same but for the unit
+    np.testing.assert_allclose(
+        Parts(unit).gradient(ALPHA, BETA), unit * Parts().gradient(ALPHA, BETA), 1e-9
+    )
+
+
+@pytest.mark.parametrize("gain", [1e-3, 3.0])
+def test_shares_do_not_depend_on_how_steep_the_discriminator_is(gain):
+    parts = Parts(gain=gain)
+    adversarial = parts.gradient(ALPHA, BETA) - ALPHA * parts.by_reconstruction()
+    expected = BETA * np.linalg.norm(parts.by_reconstruction())
+    assert np.linalg.norm(adversarial) == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_adversary_without_a_gradient_leaves_the_reconstruction():
+    parts = Parts(gain=0.0)
+    expected = ALPHA * parts.by_reconstruction()
+    np.testing.assert_allclose(parts.gradient(ALPHA, BETA), expected, rtol=1e-12)
+
+
+def test_an_exact_estimate_is_left_alone():
+    parts = Parts()
+    parts.target = parts.estimate.detach().clone()
+    assert not parts.gradient(ALPHA, BETA).any()

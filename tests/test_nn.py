@@ -1,0 +1,271 @@
+"""The networks: any size in, the same size out, and nothing seen that must not be."""
+
+import numpy as np
+import pytest
+import torch
+from cases import NoEncoder, UnitMask
+from torch import nn
+
+from sklearn_cass.nn import (
+    Autoencoder,
+    Autoencoders,
+    Decoder,
+    Discriminator,
+    Discriminators,
+    Encoder,
+    MapShape,
+    from_map,
+    level,
+    to_map,
+)
+from sklearn_cass.nn.resnet9 import BatchNorm2d
+from sklearn_cass.nn.separation import complex_product
+
+SIZE = {"n_filters": 2, "n_latent": 3}
+
+pytestmark = pytest.mark.usefixtures("torch_seeded")
+
+
+def make_pair(n_channels=2, *, skip_connections=True, is_complex=True, masks=False):
+    return Autoencoder(
+        Encoder(n_channels, **SIZE),
+        Decoder(n_channels, skip_connections=skip_connections, **SIZE),
+        masks=masks,
+        is_complex=is_complex,
+        n_outputs=n_channels,
+    )
+
+
+# --- sizes --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skip_connections", [True, False])
+def test_any_size_comes_back_in_its_own_size(skip_connections):
+    pair = make_pair(skip_connections=skip_connections).eval()
+    with torch.no_grad():
+        for height in (*range(1, 19), 31, 32, 33):
+            for width in (1, 2, 17, 33):
+                x = torch.randn(2, 2, height, width)
+                assert pair(x).shape == x.shape
+                assert pair(x.mT).shape == x.mT.shape
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (33, 17), (64, 32)])
+def test_encoder_halves_and_rounds_up(height, width):
+    features = Encoder(3, **SIZE)(torch.randn(2, 3, height, width))
+    sizes = []
+    for _ in range(5):
+        height, width = -(-height // 2), -(-width // 2)
+        sizes.append((height, width))
+    assert [tuple(f.shape[-2:]) for f in features] == sizes
+    assert [f.shape[1] for f in features] == [2, 4, 8, 8, 3]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 1), (17, 9)])
+@pytest.mark.parametrize("masks", [True, False])
+def test_one_row_of_any_size_trains(size, masks):
+    pair = make_pair(masks=masks).train()
+    estimate = pair(torch.randn(1, 2, *size))
+    estimate.square().sum().backward()
+    for parameter in pair.parameters():
+        assert torch.isfinite(parameter.grad).all()
+    assert all(torch.isfinite(b.float()).all() for b in pair.buffers())
+
+
+def test_batch_norm_is_torchs_where_torch_has_one():
+    own, other = BatchNorm2d(3), nn.BatchNorm2d(3)
+    for shape in [(4, 3, 5, 6), (1, 3, 2, 1), (2, 3, 1, 1)]:
+        x = 3 + torch.randn(shape)
+        assert torch.equal(own(x), other(x))
+    x = torch.randn(1, 3, 1, 1)
+    assert torch.equal(own.eval()(x), other.eval()(x))
+
+
+# --- architecture -------------------------------------------------------------------
+
+
+def convolutions(module):
+    """Convolutions on the way through; shortcuts are beside it."""
+    return [
+        m
+        for name, m in module.named_modules()
+        if isinstance(m, nn.Conv2d) and "shortcut" not in name
+    ]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda: Encoder(2, **SIZE),
+        lambda: Decoder(2, **SIZE),
+        lambda: Decoder(2, skip_connections=False, **SIZE),
+        lambda: Discriminator(2, **SIZE),
+    ],
+    ids=["encoder", "decoder", "plain decoder", "discriminator"],
+)
+def test_each_network_has_nine_convolutions(network):
+    found = convolutions(network())
+    assert len(found) == 9
+    assert {c.kernel_size for c in found} == {(3, 3)}
+
+
+def test_plain_decoder_sees_the_last_map_alone():
+    size = {"n_filters": 8, "n_latent": 8}  # with fewer, a stage may be all zeros
+    encoder = Encoder(2, **size).eval()
+    plain = Decoder(2, skip_connections=False, **size).eval()
+    skipping = Decoder(2, **size).eval()
+    features = encoder(torch.randn(2, 2, 33, 20))
+    others = [torch.randn_like(f) for f in features[:-1]]
+    assert torch.equal(plain(features), plain([*others, features[-1]]))
+    assert not torch.allclose(skipping(features), skipping([*others, features[-1]]))
+    for kept in range(4):  # a skip connection from every stage
+        changed = list(features)
+        changed[kept] = others[kept]
+        assert not torch.allclose(skipping(features), skipping(changed))
+
+
+@pytest.mark.parametrize("skip_connections", [True, False])
+def test_decoder_listens_to_the_last_map(skip_connections):
+    decoder = Decoder(2, skip_connections=skip_connections, **SIZE).eval()
+    features = Encoder(2, **SIZE).eval()(torch.randn(2, 2, 33, 20))
+    changed = [*features[:-1], features[-1] + torch.rand_like(features[-1])]
+    assert not torch.allclose(decoder(features), decoder(changed))
+
+
+def test_height_matters():
+    # a convolution alone would treat all frequencies alike
+    encoder = Encoder(1, n_filters=4, n_latent=4).eval()
+    constant = encoder(torch.ones(1, 1, 64, 64))[0]
+    inside = constant[..., 4:-4, 4:-4]
+    assert torch.allclose(inside[..., :1], inside, atol=1e-6)  # along time
+    assert not torch.allclose(inside[..., :1, :], inside, atol=1e-3)
+
+
+def test_channels_last_gives_the_same_numbers():
+    pair, x = make_pair().eval(), torch.randn(3, 2, 33, 20)
+    discriminator = Discriminator(2, **SIZE).eval()
+    expected, logits = pair(x), discriminator(x)
+    layout = {"memory_format": torch.channels_last}
+    x = x.contiguous(**layout)
+    assert torch.allclose(pair.to(**layout)(x), expected, rtol=1e-5, atol=1e-6)
+    assert torch.allclose(discriminator.to(**layout)(x), logits, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_logit_does_not_depend_on_its_neighbours(training):
+    discriminator = Discriminator(2, **SIZE).train(training)
+    x = torch.randn(5, 2, 20, 17)
+    logits = discriminator(x)
+    assert logits.shape == (5,)
+    alone = torch.cat([discriminator(row[None]) for row in x])
+    assert torch.allclose(logits, alone, rtol=1e-5, atol=1e-6)
+    neighbours = torch.cat([x[:1], 100 * torch.randn(4, 2, 20, 17)])
+    assert torch.allclose(discriminator(neighbours)[0], logits[0], rtol=1e-5, atol=1e-6)
+    assert discriminator(torch.randn(1, 2, 1, 1)).shape == (1,)
+
+
+def test_pairs_and_discriminators_are_apart():
+    shape = MapShape(1, 1, is_complex=True)
+    pairs = Autoencoders(
+        3,
+        shape,
+        encoder=Encoder,
+        decoder=Decoder,
+        skip_connections=True,
+        output="direct",
+        **SIZE,
+    ).eval()
+    x = torch.randn(2, 2, 9, 9)
+    estimates = pairs(x)
+    assert [e.shape for e in estimates] == [x.shape] * 3
+    with torch.no_grad():
+        for parameter in pairs[1].parameters():
+            parameter.add_(1)
+    changed = [not torch.equal(a, b) for a, b in zip(estimates, pairs(x), strict=True)]
+    assert changed == [False, True, False]
+    discriminators = Discriminators(3, shape, discriminator=Discriminator, **SIZE)
+    assert len({id(p) for d in discriminators for p in d.parameters()}) == sum(
+        len(list(d.parameters())) for d in discriminators
+    )
+
+
+# --- masks --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_complex", [True, False])
+def test_unit_mask_returns_the_mixture(is_complex):
+    pair = Autoencoder(
+        NoEncoder(4, **SIZE),
+        UnitMask(4, skip_connections=True, n_parts=1 + is_complex, **SIZE),
+        masks=True,
+        is_complex=is_complex,
+        n_outputs=4,
+    )
+    x = torch.randn(2, 4, 7, 5)
+    assert torch.equal(pair(x), x)
+
+
+class GivenMask(nn.Module):
+    def __init__(self, mask):
+        super().__init__()
+        self.mask = mask
+
+    def forward(self, features):
+        return self.mask
+
+
+@pytest.mark.parametrize("is_complex", [True, False])
+def test_filter_and_sum_where_components_have_one_channel(is_complex):
+    rng = np.random.default_rng(0)
+    z, mask = rng.normal(size=(2, 2, 3, 7, 5))  # (n, C, H, W), three channels
+    if is_complex:
+        z, mask = (a + 1j * rng.normal(size=a.shape) for a in (z, mask))
+    expected = np.sum(mask * z, axis=1, keepdims=True)
+    pair = Autoencoder(
+        NoEncoder(3, **SIZE),
+        GivenMask(to_map(torch.tensor(mask))),
+        masks=True,
+        is_complex=is_complex,
+        n_outputs=1 + is_complex,
+    )
+    estimate = from_map(pair(to_map(torch.tensor(z))), is_complex)
+    np.testing.assert_allclose(estimate.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+# --- maps ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 3, 5, 4)])
+def test_maps_hold_real_and_imaginary_parts_by_turns(shape):
+    z = torch.randn(shape, dtype=torch.complex64)
+    maps = to_map(z)
+    assert maps.shape == (shape[0], 2 * shape[1], *shape[2:])
+    assert torch.equal(maps[:, ::2], z.real)
+    assert torch.equal(maps[:, 1::2], z.imag)
+    assert torch.equal(from_map(maps, True), z)
+    assert torch.equal(from_map(maps.contiguous(), True), z)
+    real = torch.randn(shape)
+    assert torch.equal(from_map(to_map(real), False), real)
+
+
+def test_complex_product_is_torchs():
+    a, b = torch.randn(2, 2, 3, 5, 4, dtype=torch.complex64)
+    product = from_map(complex_product(to_map(a), to_map(b)), True)
+    assert torch.allclose(product, a * b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64, torch.complex128])
+def test_level_is_each_mixtures_rms(dtype):
+    z = torch.randn(3, 2, 5, 4, dtype=dtype)
+    z[1] *= 1000
+    expected = np.sqrt(np.mean(np.abs(z.numpy()) ** 2, axis=(1, 2, 3)))
+    assert level(z).shape == (3, 1, 1, 1)
+    assert level(z).dtype == z.real.dtype
+    np.testing.assert_allclose(level(z).flatten().numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(level(z / level(z)).flatten().numpy(), 1, rtol=1e-6)
+
+
+def test_level_of_silence_divides_nothing_by_zero():
+    z = torch.zeros(2, 1, 3, 3)
+    z[1] = 1
+    assert level(z).flatten().tolist() == [1, 1]

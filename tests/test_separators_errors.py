@@ -1,0 +1,324 @@
+"""Bad input is refused in words that name what is wrong."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from cases import FAST, make_mixtures
+from sklearn.exceptions import NotFittedError
+
+from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer
+
+pytestmark = pytest.mark.usefixtures("generators_stand_still")
+
+X, Y = make_mixtures(6, n_times=20)
+Z = np.asarray(STFTTransformer(n_fft=8).fit_transform(X))  # bare
+ZY = np.asarray(STFTTransformer(n_fft=8).fit_transform(Y))
+
+
+def with_value(array, value):
+    array = array.copy()
+    array.flat[3] = value
+    return array
+
+
+STRINGS = np.array([["a", "b"], ["c", "d"]])
+
+BAD_DATA = {
+    "NaN in X": (with_value(X, np.nan), Y, "X contains NaN"),
+    "infinity in X": (with_value(X, np.inf), Y, "X contains infinity"),
+    "NaN in y": (X, with_value(Y, np.nan), "y contains NaN"),
+    "infinity in y": (X, with_value(Y, -np.inf), "y contains infinity"),
+    "NaN in complex X": (with_value(Z, np.nan), ZY, "X contains NaN"),
+    "NaN in complex y": (Z, with_value(ZY, np.nan * 1j), "y contains NaN"),
+    "too few rows of y": (X, Y[1:], r"inconsistent numbers of samples: \[6, 5\]"),
+    "too few labels": (X, np.arange(5), r"inconsistent numbers of samples: \[6, 5\]"),
+    "longer components": (X[:, 1:], Y, r"y must hold .*, 19\), got shape \(6, 2, 20\)"),
+    "no axis of components": (X, X, r"y must hold .* got shape \(6, 20\)"),
+    "no components": (X, Y[:, :0], "y must hold|y is empty|0 "),
+    "an axis too many": (X, Y[:, :, None], r"y must hold .* got shape \(6, 2, 1, 20\)"),
+    "complex X of two axes": (X + 0j, Y, "Complex data not supported where X has 2"),
+    "complex X of five axes": (Z[:, None, None], ZY, "X has 5 dimensions"),
+    "complex y of two axes": (Z, X + 0j, "Complex data not supported where y has 2"),
+    "complex y for waveforms": (X, ZY, "y holds complex .* X holds waveforms"),
+    "another spectrogram": (Z, ZY[..., 1:], "y must hold the components"),
+    "X of one axis": (X[0], Y, "Expected 2D array"),
+    "X of five axes": (X[:, None, None, None], Y, "X must have shape .* 5 dimensions"),
+    "no rows": (X[:0], Y[:0], r"0 sample\(s\)"),
+    "no time points": (X[:, :0], Y[..., :0], r"0 feature\(s\)"),
+    "no time points in channels": (
+        X[:, None, :0],
+        Y[:, :, None, :0],
+        r"X .*(empty|0 |time points)",
+    ),
+    "no complex rows": (Z[:0], ZY[:0], r"X is empty: its shape is \(0, 5, 11\)"),
+    "strings in X": (STRINGS, np.ones((2, 1, 2)), r"\bX\b"),
+    "strings in y": (np.ones((2, 2)), STRINGS[:, None], r"\by\b"),
+    "ragged y": (np.ones((2, 2)), [[[1, 2]], [[1, 2, 3]]], r"\by\b|inhomogeneous"),
+    "no y": (X, None, "y to be passed, but the target y is None"),
+    "continuous labels": (X, np.linspace(0, 1, 6), "Unknown label type: continuous"),
+    "NaN among the labels": (X, np.array([0, 1, 0, 1, 0, np.nan]), "y contains NaN"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_fit_refuses_bad_data(name):
+    bad_X, bad_y, message = BAD_DATA[name]
+    separator = AESeparator(**FAST)
+    with pytest.raises(ValueError, match=message):
+        separator.fit(bad_X, bad_y)
+    assert not [attribute for attribute in vars(separator) if attribute[-1] == "_"]
+
+
+@pytest.mark.parametrize("make", [scipy.sparse.csr_array, scipy.sparse.coo_matrix])
+def test_sparse_arrays_are_refused(make):
+    with pytest.raises(TypeError, match="Sparse data was passed for X"):
+        AESeparator(**FAST).fit(make(X), Y)
+
+
+def test_a_bare_complex_array_needs_complex_components():
+    with pytest.raises(ValueError) as error:
+        AESeparator(**FAST).fit(Z, Y)
+    message = str(error.value)
+    assert "pass X as STFTTransformer.transform returns it" in message
+    assert "Pipeline" in message
+    assert "or pass y as complex spectrograms" in message
+
+
+def test_a_spectrogram_that_lost_its_transform_is_a_bare_array():
+    S = STFTTransformer(n_fft=8).fit_transform(X)
+    S = np.concatenate([np.asarray(S[:3]), np.asarray(S[3:])])
+    with pytest.raises(ValueError, match="does not know the STFT"):
+        AESeparator(**FAST).fit(S, Y)
+
+
+# --- parameters ---------------------------------------------------------------------
+
+BAD_PARAMETERS = [
+    {"lr": 0},
+    {"lr": -1.0},
+    {"lr": np.nan},
+    {"lr": "fast"},
+    {"discriminator_lr": 0.0},
+    {"alpha": -0.1},
+    {"beta": np.nan},
+    {"beta": None},
+    {"cross_weights": "all"},
+    {"loss_weighting": "equal"},
+    {"representation": "polar"},
+    {"output": "both"},
+    {"stft": "hann"},
+    {"encoder": "resnet"},
+    {"decoder": None},
+    {"discriminator": 3},
+    {"n_filters": 0},
+    {"n_latent": 1.5},
+    {"skip_connections": "yes"},
+    {"lr_schedule": "linear"},
+    {"batch_size": 0},
+    {"max_epochs": 0},
+    {"max_epochs": 2.5},
+    {"remix": 1.5},
+    {"remix": -0.1},
+    {"validation_fraction": 1.0},
+    {"validation_fraction": -0.1},
+    {"early_stopping": "yes"},
+    {"warm_start": None},
+    {"callbacks": "all"},
+    {"device": 0},
+    {"precision": "float16"},
+    {"random_state": -1},
+    {"verbose": "loud"},
+]
+
+
+@pytest.mark.parametrize("parameter", BAD_PARAMETERS, ids=str)
+def test_fit_refuses_bad_parameters(parameter):
+    (name,) = parameter
+    separator = CASSSeparator(**FAST | parameter)
+    with pytest.raises(ValueError, match=f"'{name}' parameter of CASSSeparator"):
+        separator.fit(X, Y)
+    assert not [attribute for attribute in vars(separator) if attribute[-1] == "_"]
+
+
+@pytest.mark.parametrize(
+    ("cross_weights", "message"),
+    [
+        (-0.1, "cross_weights must be finite and not negative, got -0.1"),
+        (np.nan, "cross_weights must be finite and not negative, got nan"),
+        (np.inf, "cross_weights must be finite and not negative, got inf"),
+        ([[0, -1], [0, 0]], "cross_weights must be finite and not negative"),
+        ([[0, np.nan], [0, 0]], "cross_weights must be finite and not negative"),
+        ([[0.1, 0.2], [0.3, 0]], "cross_weights must have a diagonal of zeros"),
+        (np.zeros((3, 3)), r"cross_weights .* = \(2, 2\), got shape \(3, 3\)"),
+        ([0.1, 0.2], r"cross_weights .* = \(2, 2\), got shape \(2,\)"),
+        ([[0.1]], r"cross_weights .* = \(2, 2\), got shape \(1, 1\)"),
+        ([["a", "b"], ["c", "d"]], "cross_weights"),
+    ],
+    ids=str,
+)
+def test_fit_refuses_bad_cross_weights(cross_weights, message):
+    with pytest.raises(ValueError, match=message):
+        CASSSeparator(**FAST, cross_weights=cross_weights).fit(X, Y)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "nonsense", "cpu:x"])
+def test_a_device_that_is_not_there(device):
+    with pytest.raises(ValueError, match=f"device='{device}' is not to be had"):
+        AESeparator(**FAST, device=device).fit(X, Y)
+
+
+def test_early_stopping_needs_rows_to_watch():
+    settings = FAST | {"early_stopping": True, "validation_fraction": 0}
+    with pytest.raises(ValueError, match="early_stopping=True .* validation_fraction"):
+        AESeparator(**settings).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"validation_fraction": 0.9}, {"early_stopping": True}], ids=str
+)
+def test_some_rows_must_be_left_to_train_on(settings):
+    with pytest.raises(ValueError, match="validation_fraction=.* of n_samples=1 rows"):
+        AESeparator(**FAST, **settings).fit(X[:1], Y[:1])
+
+
+# --- after fit ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return CASSSeparator(**FAST).fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def multichannel():
+    wide, components = make_mixtures(6, n_times=20, n_channels=2)
+    return CASSSeparator(**FAST).fit(wide, components)
+
+
+@pytest.mark.parametrize("method", ["transform", "predict", "separate", "discriminate"])
+def test_methods_need_fit(method):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(CASSSeparator(), method)(X)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        CASSSeparator().score(X, Y)
+
+
+@pytest.mark.parametrize("method", ["transform", "predict"])
+@pytest.mark.parametrize("n_times", [19, 21, 1])
+def test_another_length_is_told_of_separate(fitted, multichannel, method, n_times):
+    other = np.ones((3, n_times))
+    with pytest.raises(ValueError, match=rf"X .*{n_times}.*20.*`separate`"):
+        getattr(fitted, method)(other)
+    other = np.ones((3, 2, n_times))
+    with pytest.raises(ValueError, match=rf"X .*{n_times}.*20.*`separate`"):
+        getattr(multichannel, method)(other)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (with_value(X, np.nan), "X contains NaN"),
+        (X[0], "Expected 2D array"),
+        (X[:0], "0 sample"),
+        (Z, "X is of type complex128, but .* waveforms|features"),
+        (X[:, :, None], "X has 20 features|rows have shape"),
+        (STRINGS, r"\bX\b"),
+    ],
+    ids=["NaN", "one axis", "no rows", "complex", "three axes", "strings"],
+)
+def test_transform_refuses_bad_data(fitted, other, message):
+    for method in (fitted.transform, fitted.predict):
+        with pytest.raises(ValueError, match=message):
+            method(other)
+
+
+def test_another_domain_of_the_same_shape_is_refused():
+    real = np.abs(Z)[:, None]
+    separator = AESeparator(**FAST).fit(real, real[:, None])
+    with pytest.raises(ValueError, match="X is of type complex128, but .* images"):
+        separator.transform(real * 1j)
+    bare = AESeparator(**FAST).fit(Z, ZY)
+    with pytest.raises(ValueError, match="X is of type float64, but .* spectrograms"):
+        bare.transform(Z.real)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (Y[1:], "inconsistent numbers of samples"),
+        (Y[:, :1], "same shape|components"),
+        (with_value(Y, np.nan), "y contains NaN"),
+        (np.full(6, 7), r"y holds the labels \[7\], but the components are \[0, 1\]"),
+        (np.linspace(0, 1, 6), "Unknown label type"),
+    ],
+    ids=["rows", "components", "NaN", "label", "continuous"],
+)
+def test_score_refuses_other_components(fitted, y, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("recording", "message"),
+    [
+        (np.ones((2, 50)), r"recording .*\(any length\), got .* \(2, 50\)"),
+        (np.ones(0), "recording|0 "),
+        (np.ones(50) * 1j, "recording|Complex"),
+        (with_value(np.ones(50), np.nan), "recording contains NaN"),
+        (3.0, "recording"),
+        (["a", "b"], "recording"),
+    ],
+    ids=["channels", "empty", "complex", "NaN", "scalar", "strings"],
+)
+def test_separate_refuses_other_recordings(fitted, recording, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        fitted.separate(recording)
+
+
+def test_separate_refuses_other_channels(multichannel):
+    for shape in [(50,), (3, 50), (1, 2, 50)]:
+        with pytest.raises(ValueError, match=r"recording .*\(2, any length\)"):
+            multichannel.separate(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        (np.empty((2, 49)), r"out must be an array of shape \(2, 50\), got \(2, 49\)"),
+        (np.empty((1, 50)), r"out must be an array of shape \(2, 50\)"),
+        ("estimates.npy", "out must be an array of shape"),
+        (np.empty((2, 50), int), "out must"),
+    ],
+    ids=["length", "components", "name", "whole numbers"],
+)
+def test_separate_refuses_what_it_cannot_write_to(fitted, out, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.separate(np.ones(50), out=out)
+
+
+@pytest.mark.parametrize(
+    ("y", "mixtures", "message"),
+    [
+        (Y[:, :1], None, r"y must hold .* \(n_samples, 2, 20\)"),
+        (Y[..., 1:], None, r"y must hold .* \(n_samples, 2, 20\)"),
+        (X, None, "y must hold"),
+        (np.arange(6), None, "y must hold"),
+        (ZY, None, "y must hold"),
+        (with_value(Y, np.nan), None, "y contains NaN"),
+        (Y, X[:, 1:], "X has 19"),
+        (Y, X[1:], "inconsistent numbers of samples|rows"),
+    ],
+    ids=[
+        "components",
+        "length",
+        "two axes",
+        "labels",
+        "complex",
+        "NaN",
+        "X of another length",
+        "X of other rows",
+    ],
+)
+def test_discriminate_refuses_other_components(fitted, y, mixtures, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.discriminate(y, mixtures)

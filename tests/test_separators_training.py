@@ -1,0 +1,464 @@
+"""Training: what is recorded, when it stops, and what it leaves."""
+
+import copy
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from cases import FAST, SEPARATORS, WIDE, equal_states, make_mixtures, states
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
+
+from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer
+from sklearn_cass.metrics import relative_error
+from sklearn_cass.nn import Decoder
+
+pytestmark = pytest.mark.usefixtures("generators_stand_still")
+
+LOSSES = {"reconstruction_loss"}
+ADVERSARIAL = LOSSES | {"adversarial_loss", "discriminator_loss", "cross_loss"}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_mixtures(20)
+
+
+def state_copies(separator):
+    """States that later training does not change."""
+    return copy.deepcopy(states(separator))
+
+
+def same_bits(a, b):
+    return len(a) == len(b) and all(map(equal_states, a, b))
+
+
+# --- records ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", SEPARATORS)
+def test_history_has_a_row_an_epoch_and_a_value_a_component(cls, data):
+    separator = cls(**FAST | {"max_epochs": 3}).fit(*data)
+    assert separator.n_iter_ == len(separator.history_) == 3
+    assert separator.history_[:, "epoch"] == [1, 2, 3]
+    expected = LOSSES if cls is AESeparator else ADVERSARIAL
+    recorded = {name for name in separator.history_[0] if name.endswith("_loss")}
+    assert recorded - {"train_loss"} == expected
+    for name in expected:
+        values = np.array(separator.history_[:, name])
+        assert values.shape == (3, 2)
+        assert np.isfinite(values).all()
+    assert "valid_relative_error" not in separator.history_[0]
+
+
+def test_training_lowers_the_reconstruction_loss(separator_class, data):
+    settings = WIDE | {"max_epochs": 5, "lr": 1e-2}
+    history = separator_class(**settings).fit(*data).history_
+    first, last = (np.array(history[i, "reconstruction_loss"]) for i in (0, -1))
+    assert (last < 0.7 * first).all()
+
+
+def tiled(n_samples=10):
+    """Rows that are all the same, so that it does not matter which are held out."""
+    X, y = make_mixtures(1)
+    return np.tile(X, (n_samples, 1)), np.tile(y, (n_samples, 1, 1))
+
+
+def error_of(separator, X, y):
+    return relative_error(y, separator.transform(X)).mean(axis=0).tolist()
+
+
+@pytest.mark.parametrize("cls", SEPARATORS)
+def test_validation_error_is_that_of_the_waveforms(cls):
+    X, y = tiled()
+    settings = FAST | {"validation_fraction": 0.2, "max_epochs": 2}
+    separator = cls(**settings).fit(X, y)
+    recorded = separator.history_[:, "valid_relative_error"]
+    assert np.shape(recorded) == (2, 2)
+    assert recorded[-1] == pytest.approx(error_of(separator, X, y), rel=1e-4)
+    means = np.mean(recorded, axis=1)
+    assert separator.history_[:, "valid_error"] == pytest.approx(means.tolist())
+
+
+class Rows(Callback):
+    """Remembers which rows were trained on, by their first component's level."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def on_batch_end(self, net, batch=None, **kwargs):
+        self.seen.extend(batch[1][:, 0].abs().sum((1, 2, 3)).tolist())
+
+
+@pytest.mark.parametrize(("fraction", "n_trained"), [(None, 20), (0.3, 14), (0.01, 19)])
+def test_held_out_rows_are_not_trained_on(data, fraction, n_trained):
+    X, y = data
+    seen = []
+    settings = FAST | {"max_epochs": 2, "validation_fraction": fraction}
+    settings["callbacks"] = [Rows(seen)]
+    AESeparator(**settings).fit(X, y)
+    assert len(seen) == 2 * n_trained
+    assert len(set(np.round(seen, 3))) == n_trained
+
+
+def test_silent_held_out_components_are_left_out():
+    X, y = tiled()
+    y[:, 1] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settings = FAST | {"validation_fraction": 0.2}
+        separator = AESeparator(**settings).fit(y[:, 0], y)
+    first, second = separator.history_[-1, "valid_relative_error"]
+    assert np.isnan(second)
+    assert separator.history_[-1, "valid_error"] == pytest.approx(first)
+
+
+def test_silent_held_out_rows_have_no_error():
+    X, y = tiled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settings = FAST | {"validation_fraction": 0.2}
+        separator = AESeparator(**settings).fit(0 * X, 0 * y)
+    assert np.isnan(separator.history_[-1, "valid_relative_error"]).all()
+    assert np.isnan(separator.history_[-1, "valid_error"])
+
+
+# --- early stopping -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [AESeparator, CASSSeparator])
+def test_early_stopping_goes_back_to_the_best_weights(cls):
+    # a constant learning rate far too high: the errors go up and down
+    X, y = tiled()
+    settings = FAST | {"max_epochs": 20, "lr": 0.3, "lr_schedule": "constant"}
+    separator = cls(**settings, early_stopping=True).fit(X, y)
+    errors = separator.history_[:, "valid_error"]
+    best = int(np.argmin(errors))
+    assert best < len(errors) - 1
+    assert errors[best] == pytest.approx(np.mean(error_of(separator, X, y)), rel=1e-4)
+
+
+def test_early_stopping_stops_after_ten_epochs_without_a_better_one(data):
+    settings = FAST | {"max_epochs": 30, "lr": 1e-30}  # nothing is learnt
+    separator = AESeparator(**settings, early_stopping=True).fit(*data)
+    assert 10 <= separator.n_iter_ < 30
+    assert len(separator.history_) == separator.n_iter_
+
+
+# --- warm start ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", SEPARATORS[1:])
+def test_warm_start_goes_on(cls, data):
+    X, y = data
+    separator = cls(**FAST | {"max_epochs": 2}, warm_start=True).fit(X, y)
+    first, durations = state_copies(separator), separator.history_[:, "dur"]
+    separator.set_params(max_epochs=3, lr=1e-30, discriminator_lr=1e-30)
+    separator.fit(X, y)
+    assert separator.n_iter_ == len(separator.history_) == 5
+    assert separator.history_[:2, "dur"] == durations
+    assert separator.history_[:, "epoch"] == [1, 2, 3, 4, 5]
+    # the new learning rates count, and the weights are those of the fit before
+    modules = (separator.net_.module_, separator.net_.discriminators_)
+    for module, before in zip(modules, first, strict=True):
+        for name, parameter in module.named_parameters():
+            assert torch.equal(parameter, before[name])
+
+
+def test_warm_start_lowers_the_loss_further(data):
+    settings = WIDE | {"max_epochs": 2, "lr": 1e-2, "remix": 0, "warm_start": True}
+    separator = CASSSeparator(**settings).fit(*data)
+    separator.fit(*data)
+    losses = np.mean(separator.history_[:, "reconstruction_loss"], axis=1)
+    assert losses[2] < losses[0]
+    assert losses[3] < losses[1]
+
+
+def test_warm_start_takes_other_rows(data):
+    X, y = data
+    separator = CASSSeparator(**FAST, warm_start=True).fit(X, y)
+    separator.fit(X[:3], y[:3])
+    assert separator.n_iter_ == 2
+
+
+def test_warm_start_goes_on_after_pickling(data):
+    separator = CASSSeparator(**FAST, warm_start=True).fit(*data)
+    other = pickle.loads(pickle.dumps(separator))
+    assert same_bits(states(separator.fit(*data)), states(other.fit(*data)))
+
+
+@pytest.mark.parametrize("change", ["components", "length", "domain", "names"])
+def test_warm_start_refuses_other_data(data, change):
+    X, y = data
+    separator = CASSSeparator(**FAST, warm_start=True).fit(X, y)
+    before, estimates = state_copies(separator), separator.transform(X)
+    other = {
+        "components": make_mixtures(20, n_components=3),
+        "length": make_mixtures(20, n_times=65),
+        "domain": (STFTTransformer(n_fft=16).fit_transform(X), y),
+        "names": (X, np.arange(20) % 2 + 5),
+    }[change]
+    with pytest.raises(ValueError, match="warm_start|features"):
+        separator.fit(*other)
+    assert same_bits(states(separator), before)
+    assert np.array_equal(separator.transform(X), estimates)
+    assert separator.n_iter_ == 1
+    assert separator.n_features_in_ == 64
+    separator.fit(X, y)
+    assert separator.n_iter_ == 2
+
+
+# --- callbacks, progress ------------------------------------------------------------
+
+
+class Recorder(Callback):
+    def __init__(self, called):
+        self.called = called
+
+    def on_train_begin(self, net, **kwargs):
+        self.called.append("train begins")
+
+    def on_batch_end(self, net, losses=None, **kwargs):
+        self.called.append("batch")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.called.append("epoch")
+
+    def on_train_end(self, net, **kwargs):
+        self.called.append("train ends")
+
+
+def test_callbacks_are_called(separator_class, data):
+    called = []
+    settings = FAST | {"max_epochs": 2, "callbacks": [Recorder(called)]}
+    separator_class(**settings).fit(*data)
+    epoch = ["batch"] * 3 + ["epoch"]
+    assert called == ["train begins", *epoch, *epoch, "train ends"]
+
+
+def test_verbose_0_prints_nothing(separator_class, data, capfd):
+    settings = FAST | {"validation_fraction": 0.2, "early_stopping": True}
+    separator_class(**settings).fit(*data).transform(data[0])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_verbose_1_shows_a_bar(separator_class, data, capfd):
+    separator_class(**FAST | {"max_epochs": 2}, verbose=1).fit(*data)
+    shown = capfd.readouterr()
+    assert "epoch 2/2" in shown.err
+    assert "6/6" in shown.err  # batches
+    assert "reconstruction_loss" in shown.err
+    assert shown.out == ""
+
+
+# --- interrupts, losses that run away -----------------------------------------------
+
+
+class Raise(Callback):
+    """Raises an error at one batch, counted from the beginning of the training."""
+
+    def __init__(self, error, batch):
+        self.error, self.batch = error, batch
+
+    def on_train_begin(self, net, **kwargs):
+        self.count_ = 0
+
+    def on_batch_end(self, net, **kwargs):
+        self.count_ += 1
+        if self.count_ == self.batch:
+            raise self.error
+
+
+@pytest.mark.parametrize(("batch", "n_epochs"), [(1, 0), (3, 0), (5, 1)])
+def test_an_interrupt_leaves_the_model_as_it_stood(data, batch, n_epochs):
+    X, y = data  # three batches an epoch
+    callbacks = [Raise(KeyboardInterrupt, batch)]
+    settings = FAST | {"max_epochs": 4, "callbacks": callbacks}
+    separator = CASSSeparator(**settings).fit(X, y)
+    assert separator.n_iter_ == len(separator.history_) == n_epochs
+    assert np.isfinite(separator.transform(X)).all()
+    assert np.isfinite(separator.score(X, y))
+    pickle.loads(pickle.dumps(separator)).transform(X)
+    separator.set_params(warm_start=True, callbacks=None, max_epochs=2).fit(X, y)
+    assert separator.n_iter_ == n_epochs + 2
+
+
+class Exploding(Decoder):
+    """Returns NaN from a training step on."""
+
+    step = 5
+
+    def forward(self, features):
+        output = super().forward(features)
+        self.count = getattr(self, "count", 0) + self.training
+        return output * torch.nan if self.count >= self.step else output
+
+
+@pytest.mark.parametrize("cls", SEPARATORS)
+def test_a_loss_that_is_not_finite_ends_the_training(cls, data):
+    # in the second of four epochs of three batches: the first one's weights are kept
+    settings = FAST | {"max_epochs": 4, "lr_schedule": "constant"}
+    with pytest.warns(ConvergenceWarning, match="epoch 2"):
+        stopped = cls(**settings, decoder=Exploding).fit(*data)
+    expected = cls(**settings | {"max_epochs": 1}).fit(*data)
+    assert same_bits(states(stopped), states(expected))
+    assert stopped.n_iter_ == 1
+    assert np.isfinite(stopped.history_[:, "reconstruction_loss"]).all()
+
+
+@pytest.mark.parametrize("batch_size", [4, 32])
+def test_weights_stay_finite_at_an_absurd_learning_rate(
+    separator_class, data, batch_size
+):
+    X, y = data
+    settings = FAST | {"lr": 1e30, "max_epochs": 5, "batch_size": batch_size}
+    with pytest.warns(ConvergenceWarning, match="epoch"):
+        separator = separator_class(**settings).fit(X, y)
+    for state in states(separator):
+        assert all(torch.isfinite(value.float()).all() for value in state.values())
+    assert np.isfinite(separator.transform(X)).all()
+
+
+# --- failures -----------------------------------------------------------------------
+
+
+def fitted_attributes(separator):
+    return [name for name in vars(separator) if name.endswith("_")]
+
+
+def bad_data(data):
+    X, y = data
+    return {
+        "NaN in X": (np.full_like(X, np.nan), y),
+        "NaN in y": (X, np.full_like(y, np.nan)),
+        "rows": (X, y[1:]),
+        "length": (X, y[..., 1:]),
+        "labels": (X, np.linspace(0, 1, len(X))),
+    }
+
+
+@pytest.mark.parametrize("name", ["NaN in X", "NaN in y", "rows", "length", "labels"])
+def test_after_a_failed_fit_nothing_is_fitted(data, name):
+    fresh = CASSSeparator(**FAST)
+    fitted = CASSSeparator(**FAST).fit(*data)
+    for separator in (fresh, fitted):
+        with pytest.raises(ValueError):
+            separator.fit(*bad_data(data)[name])
+        assert not fitted_attributes(separator)
+        with pytest.raises(NotFittedError):
+            separator.transform(data[0])
+        separator.fit(*data)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mine"), SystemExit("mine")])
+def test_after_a_failure_in_training_nothing_is_fitted(data, error):
+    callback = Raise(error, batch=2)
+    separator = CASSSeparator(**FAST, callbacks=[callback])
+    with pytest.raises(type(error), match="mine"):
+        separator.fit(*data)
+    assert not fitted_attributes(separator)
+    assert separator.get_params()["callbacks"] == [callback]
+    with pytest.raises(NotFittedError):
+        check_is_fitted(separator)
+
+
+@pytest.mark.parametrize("name", ["NaN in X", "rows", "labels"])
+def test_with_warm_start_a_failed_fit_changes_nothing(data, name):
+    separator = CASSSeparator(**FAST, warm_start=True).fit(*data)
+    before, attributes = state_copies(separator), dict(vars(separator))
+    with pytest.raises(ValueError):
+        separator.fit(*bad_data(data)[name])
+    assert vars(separator) == attributes
+    assert same_bits(states(separator), before)
+
+
+def test_with_warm_start_a_failure_in_training_changes_nothing(data):
+    separator = CASSSeparator(**FAST, warm_start=True).fit(*data)
+    before = state_copies(separator)
+    separator.set_params(callbacks=[Raise(RuntimeError("mine"), batch=2)])
+    with pytest.raises(RuntimeError, match="mine"):
+        separator.fit(*data)
+    assert same_bits(states(separator), before)
+    assert separator.n_iter_ == len(separator.history_) == 1
+    separator.set_params(callbacks=None).fit(*data)
+    assert separator.n_iter_ == len(separator.history_) == 2
+
+
+def test_clone_and_unfitted_copies(separator_class, data):
+    separator = separator_class(**FAST, stft=STFTTransformer(n_fft=16)).fit(*data)
+    copied = clone(separator)
+    assert not fitted_attributes(copied)
+    assert copied.get_params()["n_filters"] == FAST["n_filters"]
+    assert same_bits(states(copied.fit(*data)), states(separator))
+
+
+def by_joblib(separator, folder):
+    joblib.dump(separator, folder / "separator.joblib")
+    return joblib.load(folder / "separator.joblib")
+
+
+COPIES = {
+    "pickle": lambda separator, folder: pickle.loads(pickle.dumps(separator)),
+    "joblib": by_joblib,
+    "deepcopy": lambda separator, folder: copy.deepcopy(separator),
+    "copy": lambda separator, folder: copy.copy(separator),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_fitted_copies_separate_alike(data, way, tmp_path):
+    X, y = data
+    settings = FAST | {"validation_fraction": 0.2}
+    separator = CASSSeparator(**settings).fit(X, y)
+    other = COPIES[way](separator, tmp_path)
+    assert np.array_equal(other.transform(X), separator.transform(X))
+    assert np.array_equal(other.separate(X.ravel()), separator.separate(X.ravel()))
+    assert other.score(X, y) == separator.score(X, y)
+    assert other.history_[:, "valid_error"] == separator.history_[:, "valid_error"]
+    assert other.n_iter_ == 1
+
+
+def test_a_fitted_separator_does_not_hold_the_data(data):
+    small = AESeparator(**FAST, validation_fraction=0.5).fit(*data)
+    many = tuple(np.tile(a, (10, *[1] * (a.ndim - 1))) for a in data)
+    large = AESeparator(**FAST, validation_fraction=0.5).fit(*many)
+    sizes = [len(pickle.dumps(separator)) for separator in (small, large)]
+    assert sizes[1] < sizes[0] + 10_000
+
+
+# --- precision ----------------------------------------------------------------------
+
+
+def test_bfloat16_trains_nearly_the_same(separator_class, data):
+    X, y = data
+    low, full = (
+        separator_class(**FAST, precision=precision).fit(X, y)
+        for precision in ("bf16", "float32")
+    )
+    for state in states(low):
+        assert all(v.dtype != torch.bfloat16 for v in state.values())
+    assert not equal_states(states(low)[0], states(full)[0])
+    a, b = (np.array(s.history_[0, "reconstruction_loss"]) for s in (low, full))
+    np.testing.assert_allclose(a, b, rtol=0.05)
+    assert np.isfinite(low.transform(X)).all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_cuda_trains_as_the_cpu_does(separator_class, data, device):
+    X, y = data
+    settings = WIDE | {"precision": "float32", "validation_fraction": 0.2}
+    before = torch.cuda.get_rng_state().tolist()
+    on_gpu = separator_class(**settings, device=device).fit(X, y)
+    assert torch.cuda.get_rng_state().tolist() == before
+    on_cpu = separator_class(**settings, device="cpu").fit(X, y)
+    a, b = (np.array(s.history_[0, "reconstruction_loss"]) for s in (on_gpu, on_cpu))
+    np.testing.assert_allclose(a, b, rtol=0.05)
+    assert on_gpu.transform(X).shape == y.shape
+    other = pickle.loads(pickle.dumps(on_gpu))
+    np.testing.assert_allclose(other.transform(X), on_gpu.transform(X), atol=1e-5)
