@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from cases import FAST, make_mixtures
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import (
     GridSearchCV,
@@ -88,7 +90,9 @@ def test_pipeline_with_memory_in_worker_processes(data, tmp_path):
     settings = {"cv": 2, "error_score": "raise"}
     cached = Pipeline(steps, memory=str(tmp_path))
     plain = Pipeline(steps)
-    many = GridSearchCV(cached, grid, n_jobs=2, **settings).fit(X, y)
+    # as many threads in the workers as here: others round otherwise
+    with parallel_config("loky", inner_max_num_threads=torch.get_num_threads()):
+        many = GridSearchCV(cached, grid, n_jobs=2, **settings).fit(X, y)
     one = GridSearchCV(plain, grid, **settings).fit(X, y)
     assert any(tmp_path.iterdir())
     for name in ("split0_test_score", "split1_test_score"):

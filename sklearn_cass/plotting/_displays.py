@@ -101,7 +101,8 @@ class SeparationDisplay:
             ax.plot(time, self.truth[k], color="0.7", lw=2.5, label="truth")
             ax.plot(time, self.estimates[k], color=f"C{k}", lw=1, label="estimate")
             ax.set_title(str(name), loc="left")
-            ax.legend(loc="upper right", ncols=2, frameon=False)
+            above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+            ax.legend(**above, ncols=2, frameon=False)
         for ax in self.axes_:
             ax.set_ylabel(self.unit)
             ax.margins(x=0)

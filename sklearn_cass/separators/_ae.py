@@ -187,17 +187,16 @@ class AESeparator(BaseSeparator):
 
     def _training_callbacks(self, n_rows, held_out):
         n_steps = self.max_epochs * -(-n_rows // self.batch_size)
-        callbacks = [training.LearningRates(self.lr_schedule, n_steps)]
-        callbacks.append(training.FiniteGuard())
+        callbacks = [
+            training.LearningRates(self.lr_schedule, n_steps),
+            training.FiniteGuard(),
+        ]
         if held_out is not None:
             measure = ValidationMeasure(self, *held_out)
             callbacks.append(training.ValidationErrors(measure))
         if self.early_stopping:
-            callbacks.append(
-                EarlyStopping(
-                    "valid_error", patience=PATIENCE, load_best=True, sink=silence
-                )
-            )
+            settings = {"patience": PATIENCE, "load_best": True, "sink": silence}
+            callbacks.append(EarlyStopping("valid_error", **settings))
         if self.verbose:
             callbacks.append(training.Progress(n_steps, self.max_epochs))
         return callbacks + list(self.callbacks or [])
@@ -209,9 +208,9 @@ class AESeparator(BaseSeparator):
         """Estimates by a net of mixtures at unit level, (n, K, C_y, H, W)."""
         z = single(X)
         maps = net.estimate(to_map(z.abs() if net.magnitude else z)).cpu()
-        n, n_components = maps.shape[:2]
-        estimates = from_map(maps.flatten(0, 1), self._network()["shape"].is_complex)
-        estimates = estimates.unflatten(0, (n, n_components))
+        is_complex = self.domains_.is_complex and not net.magnitude
+        estimates = from_map(maps.flatten(0, 1), is_complex)
+        estimates = estimates.unflatten(0, maps.shape[:2])
         if net.magnitude:
             phase = z if estimates.shape[2] == z.shape[1] else z.mean(1, keepdim=True)
             estimates = torch.polar(estimates, phase.angle().unsqueeze(1))
@@ -226,11 +225,9 @@ class ValidationMeasure:
         self.truth = separator.domains_.arrays(y, X.numpy().dtype)
 
     def __call__(self, net):
-        separator, estimate = (
-            self.separator,
-            partial(self.separator._estimate_with, net),
-        )
-        return relative_error(self.truth, separator._separate_tensor(self.X, estimate))
+        estimate = partial(self.separator._estimate_with, net)
+        estimates = self.separator._separate_tensor(self.X, estimate)
+        return relative_error(self.truth, estimates)
 
 
 @contextmanager
