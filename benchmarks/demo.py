@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 
 from sklearn_cass import AESeparator, CASSSeparator, RegularCASSSeparator
+from sklearn_cass.metrics import relative_error
 from sklearn_cass.plotting import (
     DiscriminationDisplay,
     ErrorCurveDisplay,
@@ -24,7 +25,7 @@ from sklearn_cass.plotting import (
 )
 
 from .experiments import EXPERIMENTS, recordings_in
-from .report import machine, measure, references, table
+from .report import machine, measure, references, rejected, table
 
 FAMILY = (AESeparator, RegularCASSSeparator, CASSSeparator)
 WATCHED = 0.05  # share of the training rows for the errors per epoch
@@ -39,8 +40,8 @@ def run(name, data, size, seed, output):
     experiment = EXPERIMENTS[name](data, N_TRAIN[size], seed)
     print(f"{experiment.title}; {machine()}; random_state={seed}", flush=True)
     separators, seconds = train(experiment, getattr(experiment, size), seed)
-    measured, by_group = evaluate(experiment, separators)
-    text = report(experiment, measured, by_group, seconds)
+    measured, by_group, rejections = evaluate(experiment, separators)
+    text = report(experiment, measured, by_group, rejections, seconds)
     print("\n" + text, flush=True)
     (folder / "table.txt").write_text(text)
     results = {
@@ -52,6 +53,7 @@ def run(name, data, size, seed, output):
         "settings": {n: repr(s) for n, s in separators.items()},
         "measured": measured,
         "by_group": by_group,
+        "rejected": rejections,
     }
     (folder / "results.json").write_text(json.dumps(results, indent=1))
     draw(experiment, separators, folder)
@@ -77,7 +79,7 @@ def train(experiment, settings, seed):
 
 
 def evaluate(experiment, separators):
-    """Measures on the test rows, of all rows and of every group."""
+    """Measures on the test rows, of all and of every group; what D_i rejects."""
     X, y, groups = experiment.rows("test")
     estimates = references(y, X, experiment.oracle)
     estimates |= {name: s.transform(X) for name, s in separators.items()}
@@ -89,10 +91,16 @@ def evaluate(experiment, separators):
         }
         for g, group_name in experiment.group_names.items()
     }
-    return measured, by_group
+    names = experiment.bunch.component_names
+    rejections = {
+        name: rejected(separator, estimates[name], X, names)
+        for name, separator in separators.items()
+        if hasattr(separator, "discriminate")
+    }
+    return measured, by_group, rejections
 
 
-def report(experiment, measured, by_group, seconds):
+def report(experiment, measured, by_group, rejections, seconds):
     """What the test rows show, as text."""
     names = experiment.bunch.component_names
     n_test = len(experiment.test)
@@ -108,7 +116,10 @@ def report(experiment, measured, by_group, seconds):
     ]
     for group, rows in by_group.items():
         parts += [f"{group} alone", table(rows, names)]
-    return "\n".join(parts)
+    parts.append("share of the other component's estimates that are rejected")
+    for name, shares in rejections.items():
+        parts += [f"{name:<24}{pair}: {share:.3f}" for pair, share in shares.items()]
+    return "\n".join(parts) + "\n"
 
 
 def draw(experiment, separators, folder):
@@ -129,6 +140,7 @@ def draw(experiment, separators, folder):
             component_names=names,
             sfreq=experiment.bunch.sfreq,
             unit=experiment.unit,
+            span=experiment.span,
         ),
         "error_per_epoch": ErrorCurveDisplay.from_estimators(separators, names),
         "discriminators": DiscriminationDisplay.from_estimators(adversarial, X, names),
@@ -140,8 +152,6 @@ def draw(experiment, separators, folder):
 
 def typical_row(separator, X, y):
     """The row of the median error: neither the best nor the worst to look at."""
-    from sklearn_cass.metrics import relative_error
-
     errors = relative_error(y, separator.transform(X)).mean(axis=1)
     return int(np.argsort(errors)[len(errors) // 2])
 

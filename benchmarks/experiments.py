@@ -32,6 +32,7 @@ class Experiment:
     quick: dict
     full: dict
     unit: str = "mV"
+    span: tuple | None = None  # seconds of a row to draw, where all are too many
     group_names: dict = field(default_factory=dict)
     recordings: dict = field(default_factory=dict)  # mixtures to be written as audio
 
@@ -83,6 +84,7 @@ def bach10(data, n_train, seed):
         quick={**common, "max_epochs": 3},
         full={**common, "max_epochs": 12},
         unit="",
+        span=(0.5, 0.55),
         recordings={"07-HerrGott": whole.data[0]},
     )
 

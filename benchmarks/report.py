@@ -54,6 +54,20 @@ def table(measured, component_names):
     return "\n".join(lines)
 
 
+def rejected(separator, estimates, X, component_names):
+    """Share of the other components' estimates that each discriminator rejects."""
+    answers = separator.discriminate(estimates, X)
+    n = len(component_names)
+    return {
+        f"{component_names[i]} discriminator, {component_names[j]} estimates": float(
+            np.mean(answers[:, i, j] < 0.5)
+        )
+        for i in range(n)
+        for j in range(n)
+        if i != j
+    }
+
+
 def machine():
     """The machine in a line."""
     return (

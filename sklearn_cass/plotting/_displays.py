@@ -26,6 +26,8 @@ class SeparationDisplay:
         Sampling frequency in Hz.
     unit : str, default=""
         Unit of the values.
+    span : tuple of float, default=None
+        First and last time to show. None shows all.
 
     Attributes
     ----------
@@ -45,7 +47,15 @@ class SeparationDisplay:
     """
 
     def __init__(
-        self, mixture, truth, estimates, component_names, *, sfreq=1.0, unit=""
+        self,
+        mixture,
+        truth,
+        estimates,
+        component_names,
+        *,
+        sfreq=1.0,
+        unit="",
+        span=None,
     ):
         self.mixture = mixture
         self.truth = truth
@@ -53,6 +63,7 @@ class SeparationDisplay:
         self.component_names = component_names
         self.sfreq = sfreq
         self.unit = unit
+        self.span = span
 
     @classmethod
     def from_estimator(cls, separator, X, y, *, row=0, **kwargs):
@@ -94,12 +105,16 @@ class SeparationDisplay:
         )
         self.axes_ = axes[:, 0]
         time = np.arange(len(self.mixture)) / self.sfreq
-        self.axes_[0].plot(time, self.mixture, color="0.3", lw=0.9)
+        first, last = self.span or (time[0], time[-1])
+        shown = (time >= first) & (time <= last)
+        time = time[shown]
+        self.axes_[0].plot(time, self.mixture[shown], color="0.3", lw=0.9)
         self.axes_[0].set_title("mixture", loc="left")
         for k, name in enumerate(self.component_names):
             ax = self.axes_[k + 1]
-            ax.plot(time, self.truth[k], color="0.7", lw=2.5, label="truth")
-            ax.plot(time, self.estimates[k], color=f"C{k}", lw=1, label="estimate")
+            truth, estimate = self.truth[k, shown], self.estimates[k, shown]
+            ax.plot(time, truth, color="0.7", lw=2.5, label="truth")
+            ax.plot(time, estimate, color=f"C{k}", lw=1, label="estimate")
             ax.set_title(str(name), loc="left")
             above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
             ax.legend(**above, ncols=2, frameon=False)
