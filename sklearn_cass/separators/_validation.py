@@ -132,7 +132,8 @@ def use_bfloat16(precision, device):
         return precision == "bf16"
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", bool)  # torch's own
+    return device.type == "cpu" and has_matrix_units()
 
 
 def n_validation_rows(n_samples, validation_fraction, early_stopping):
