@@ -175,13 +175,16 @@ def write_audio(experiment, separator, folder):
 def main(arguments=None):
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demo")
-    parser.add_argument("experiments", nargs="*", choices=[*EXPERIMENTS, []])
+    parser.add_argument("experiments", nargs="*", help=", ".join(EXPERIMENTS))
     parser.add_argument("--data", help="folder of recordings: bach10, adfecgdb, mitdb")
     parser.add_argument("--full", action="store_true", help="longer trainings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", default="demo_output")
     args = parser.parse_args(arguments)
     names = args.experiments
+    unknown = sorted(set(names) - set(EXPERIMENTS))
+    if unknown:
+        parser.error(f"unknown experiments {unknown}; there are {list(EXPERIMENTS)}")
     if not names:
         names = recordings_in(args.data) if args.data else ["ecg"]
     for name in names:
