@@ -2,10 +2,10 @@
 
     python -m benchmarks.demo                         generated ECG
     python -m benchmarks.demo --data ../shared/data   real recordings
-    python -m benchmarks.demo ecg --full              the README's figures
+    python -m benchmarks.demo ecg --full              the README's ECG table
 
 For each experiment the folder ``demo_output`` gets the table, the figures as JSON,
-three pictures, the fitted separators, and for audio the separated instruments.
+three pictures, the fitted CASSSeparator, and for audio the separated instruments.
 """
 
 import argparse
@@ -40,7 +40,10 @@ def run(name, data, size, seed, output):
     experiment = EXPERIMENTS[name](data, N_TRAIN[size], seed)
     print(f"{experiment.title}; {machine()}; random_state={seed}", flush=True)
     separators, seconds = train(experiment, getattr(experiment, size), seed)
-    measured, by_group, rejections = evaluate(experiment, separators)
+    estimates, answers = separate(experiment, separators)
+    measured, by_group = evaluate(experiment, estimates)
+    names = experiment.bunch.component_names
+    rejections = {n: rejected(shares, names) for n, shares in answers.items()}
     text = report(experiment, measured, by_group, rejections, seconds)
     print("\n" + text, flush=True)
     (folder / "table.txt").write_text(text)
@@ -56,7 +59,7 @@ def run(name, data, size, seed, output):
         "rejected": rejections,
     }
     (folder / "results.json").write_text(json.dumps(results, indent=1))
-    draw(experiment, separators, folder)
+    draw(experiment, separators, estimates, answers, folder)
     write_audio(experiment, separators["CASSSeparator"], folder)
     joblib.dump(separators["CASSSeparator"], folder / "separator.joblib")
     print(f"pictures, tables and the fitted separator are in {folder}", flush=True)
@@ -78,11 +81,22 @@ def train(experiment, settings, seed):
     return separators, seconds
 
 
-def evaluate(experiment, separators):
-    """Measures on the test rows, of all and of every group; what D_i rejects."""
-    X, y, groups = experiment.rows("test")
+def separate(experiment, separators):
+    """Estimates of the test rows, and what the discriminators say of them."""
+    X, y, _ = experiment.rows("test")
     estimates = references(y, X, experiment.oracle)
     estimates |= {name: s.transform(X) for name, s in separators.items()}
+    answers = {
+        name: separator.discriminate(estimates[name], X)
+        for name, separator in separators.items()
+        if hasattr(separator, "discriminate")
+    }
+    return estimates, answers
+
+
+def evaluate(experiment, estimates):
+    """Measures on the test rows, of all and of every group."""
+    X, y, groups = experiment.rows("test")
     measured = {name: measure(y, est, X) for name, est in estimates.items()}
     by_group = {
         group_name: {
@@ -91,13 +105,7 @@ def evaluate(experiment, separators):
         }
         for g, group_name in experiment.group_names.items()
     }
-    names = experiment.bunch.component_names
-    rejections = {
-        name: rejected(separator, estimates[name], X, names)
-        for name, separator in separators.items()
-        if hasattr(separator, "discriminate")
-    }
-    return measured, by_group, rejections
+    return measured, by_group
 
 
 def report(experiment, measured, by_group, rejections, seconds):
@@ -122,37 +130,36 @@ def report(experiment, measured, by_group, rejections, seconds):
     return "\n".join(parts) + "\n"
 
 
-def draw(experiment, separators, folder):
+def draw(experiment, separators, estimates, answers, folder):
     """The three pictures."""
     import matplotlib
 
     matplotlib.use("Agg")
     X, y, _ = experiment.rows("test")
     names = experiment.bunch.component_names
-    shown = typical_row(separators["CASSSeparator"], X, y)
-    adversarial = {n: s for n, s in separators.items() if hasattr(s, "discriminate")}
+    estimate = estimates["CASSSeparator"]
+    row = typical_row(y, estimate)
     displays = {
-        "separation": SeparationDisplay.from_estimator(
-            separators["CASSSeparator"],
-            X,
-            y,
-            row=shown,
-            component_names=names,
+        "separation": SeparationDisplay(
+            X[row],
+            y[row],
+            estimate[row],
+            names,
             sfreq=experiment.bunch.sfreq,
             unit=experiment.unit,
             span=experiment.span,
-        ),
+        ).plot(),
         "error_per_epoch": ErrorCurveDisplay.from_estimators(separators, names),
-        "discriminators": DiscriminationDisplay.from_estimators(adversarial, X, names),
+        "discriminators": DiscriminationDisplay(answers, names).plot(),
     }
     for name, display in displays.items():
         display.figure_.savefig(folder / f"{name}.png", dpi=110)
         matplotlib.pyplot.close(display.figure_)
 
 
-def typical_row(separator, X, y):
+def typical_row(y, estimate):
     """The row of the median error: neither the best nor the worst to look at."""
-    errors = relative_error(y, separator.transform(X)).mean(axis=1)
+    errors = relative_error(y, estimate).mean(axis=1)
     return int(np.argsort(errors)[len(errors) // 2])
 
 

@@ -21,7 +21,7 @@ class Experiment:
     """One separation: training and test rows that share no recording.
 
     ``quick`` and ``full`` are parameters of the separators: for a demonstration in a
-    few minutes, and for the figures in the README.
+    few minutes, and for longer trainings.
     """
 
     title: str

@@ -6,26 +6,26 @@ import platform
 import numpy as np
 import torch
 
-from sklearn_cass.metrics import oracle_ratio_mask, relative_error, sdr
+from sklearn_cass.metrics import (
+    oracle_ratio_mask,
+    relative_error,
+    sdr,
+    sdr_improvement,
+)
 
 COLUMNS = {
     "L1": lambda y, est, X: relative_error(y, est, ord=1),
     "L2": lambda y, est, X: relative_error(y, est, ord=2),
     "Linf": lambda y, est, X: relative_error(y, est, ord=np.inf),
     "SDR": lambda y, est, X: sdr(y, est),
-    "SDRi": lambda y, est, X: sdr(y, est) - sdr(y, mixture_as_estimate(y, X)),
+    "SDRi": sdr_improvement,
 }
-
-
-def mixture_as_estimate(y, X):
-    """The mixture in every component's place."""
-    return np.broadcast_to(X[:, None], y.shape)
 
 
 def references(y, X, oracle):
     """Floors and ceiling: estimates that no training was needed for."""
     return {
-        "mixture": mixture_as_estimate(y, X),
+        "mixture": np.broadcast_to(X[:, None], y.shape),
         "zero": np.zeros_like(y),
         "oracle ratio mask": oracle_ratio_mask(y, X, **oracle),
     }
@@ -54,9 +54,8 @@ def table(measured, component_names):
     return "\n".join(lines)
 
 
-def rejected(separator, estimates, X, component_names):
+def rejected(answers, component_names):
     """Share of the other components' estimates that each discriminator rejects."""
-    answers = separator.discriminate(estimates, X)
     n = len(component_names)
     return {
         f"{component_names[i]} discriminator, {component_names[j]} estimates": float(

@@ -144,10 +144,12 @@ class CASSNet(NeuralNet):
         X, Y = X.to(self.device), Y.to(self.device)
         if self.remix:
             X, Y = remixed(X, Y, self.remix, self.generator_)
-        if self.magnitude:
-            X, Y = X.abs(), Y.abs()
         scale = level(X)
-        return to_map(X / scale), [to_map(y / scale) for y in Y.unbind(1)]
+        return self.seen(X / scale), [self.seen(y / scale) for y in Y.unbind(1)]
+
+    def seen(self, z):
+        """What the networks see of a tensor (n, C, H, W): a real map of it."""
+        return to_map(z.abs() if self.magnitude else z)
 
     def discriminator_step(self, estimates, targets):
         """Eq. (8), and Eq. (9) where a cross weight is not zero; one update."""
@@ -235,9 +237,7 @@ class CASSNet(NeuralNet):
 
     def estimates_finitely(self, X):
         """Whether mixtures (n, C, H, W) have finite estimates."""
-        X = X.to(self.device)
-        z = X.abs() if self.magnitude else X
-        return bool(torch.isfinite(self.estimate(to_map(z / level(z)))).all())
+        return bool(torch.isfinite(self.estimate(self.seen(X / level(X)))).all())
 
     @torch.inference_mode()
     def discriminate(self, components):

@@ -20,7 +20,6 @@ from ..nn import (
     MapShape,
     from_map,
     level,
-    to_map,
 )
 from ._base import BaseSeparator
 from ._docs import documented
@@ -207,7 +206,7 @@ class AESeparator(BaseSeparator):
     def _estimate_with(self, net, X):
         """Estimates by a net of mixtures at unit level, (n, K, C_y, H, W)."""
         z = single(X)
-        maps = net.estimate(to_map(z.abs() if net.magnitude else z)).cpu()
+        maps = net.estimate(net.seen(z)).cpu()
         is_complex = self.domains_.is_complex and not net.magnitude
         estimates = from_map(maps.flatten(0, 1), is_complex)
         estimates = estimates.unflatten(0, maps.shape[:2])

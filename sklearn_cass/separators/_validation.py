@@ -132,7 +132,8 @@ def use_bfloat16(precision, device):
         return precision == "bf16"
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", bool)  # torch's own
+    # a private function of torch, which older releases lack
+    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return device.type == "cpu" and has_matrix_units()
 
 

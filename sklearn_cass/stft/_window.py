@@ -31,8 +31,8 @@ def check_invertible(window, n_fft, hop_length):
     # at most one hop no other.
     win_length = len(window)
     left = (n_fft - win_length) // 2
-    squares = np.pad(window**2, (left + hop_length, n_fft - win_length - left + 1))
-    squares = np.pad(squares, (0, hop_length))
+    right = n_fft - win_length - left + 1
+    squares = np.pad(window**2, (left + hop_length, right + hop_length))
     centre = hop_length + n_fft // 2
     between = np.arange(centre, centre + hop_length)
     overlap = squares[between] + squares[between - hop_length]
