@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from .separators import AESeparator, CASSSeparator, RegularCASSSeparator
+from .separators import AESeparator, CASSSeparator, RegularCASSSeparator, load
 from .stft import Spectrogram, STFTTransformer
 
 try:
@@ -16,4 +16,5 @@ __all__ = [
     "RegularCASSSeparator",
     "STFTTransformer",
     "Spectrogram",
+    "load",
 ]

@@ -10,7 +10,7 @@ from skorch.callbacks import EpochTimer
 from . import losses
 from .batches import Batches, remixed
 from .callbacks import EpochLosses
-from .nn import level, to_map
+from .nn import divisor, level, to_map
 
 
 class CASSNet(NeuralNet):
@@ -144,7 +144,7 @@ class CASSNet(NeuralNet):
         X, Y = X.to(self.device), Y.to(self.device)
         if self.remix:
             X, Y = remixed(X, Y, self.remix, self.generator_)
-        scale = level(X)
+        scale = divisor(level(X))
         return self.seen(X / scale), [self.seen(y / scale) for y in Y.unbind(1)]
 
     def seen(self, z):
@@ -237,7 +237,8 @@ class CASSNet(NeuralNet):
 
     def estimates_finitely(self, X):
         """Whether mixtures (n, C, H, W) have finite estimates."""
-        return bool(torch.isfinite(self.estimate(self.seen(X / level(X)))).all())
+        z = X / divisor(level(X))
+        return bool(torch.isfinite(self.estimate(self.seen(z))).all())
 
     @torch.inference_mode()
     def discriminate(self, components):

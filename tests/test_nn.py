@@ -14,6 +14,7 @@ from sklearn_cass.nn import (
     Discriminators,
     Encoder,
     MapShape,
+    divisor,
     from_map,
     level,
     to_map,
@@ -268,4 +269,5 @@ def test_level_is_each_mixtures_rms(dtype):
 def test_level_of_silence_divides_nothing_by_zero():
     z = torch.zeros(2, 1, 3, 3)
     z[1] = 1
-    assert level(z).flatten().tolist() == [1, 1]
+    assert level(z).flatten().tolist() == [0, 1]
+    assert divisor(level(z)).flatten().tolist() == [1, 1]

@@ -1,5 +1,7 @@
 """K autoencoder pairs side by side, K discriminators, and the maps they work on."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
@@ -101,6 +103,7 @@ class Discriminators(nn.ModuleList):
         )
 
 
+@dataclass(frozen=True)
 class MapShape:
     """Channels of the real-valued maps that the networks see.
 
@@ -113,10 +116,19 @@ class MapShape:
         Whether a channel is a pair of real and imaginary part.
     """
 
-    def __init__(self, n_channels, n_component_channels, is_complex):
-        self.is_complex = is_complex
-        self.n_inputs = n_channels * (1 + is_complex)
-        self.n_outputs = n_component_channels * (1 + is_complex)
+    n_channels: int
+    n_component_channels: int
+    is_complex: bool
+
+    @property
+    def n_inputs(self):
+        """Channels of a mixture's map."""
+        return self.n_channels * (1 + self.is_complex)
+
+    @property
+    def n_outputs(self):
+        """Channels of an estimate's map."""
+        return self.n_component_channels * (1 + self.is_complex)
 
 
 def complex_product(a, b):
@@ -147,8 +159,16 @@ def _parts(z):
 
 
 def level(z):
-    """Root mean square of each mixture, (n, C, H, W) -> (n, 1, 1, 1); 1 for silence."""
+    """Root mean square of each mixture, (n, C, H, W) -> (n, 1, 1, 1); 0 for silence."""
+    # at a peak of one, for squares leave the range of floating point
+    peak = z.abs().amax(dim=(1, 2, 3), keepdim=True)
     double = torch.complex128 if z.is_complex() else torch.float64
-    norm = torch.linalg.vector_norm(z, dim=(1, 2, 3), keepdim=True, dtype=double)
-    rms = norm.to(z.real.dtype) / z[0].numel() ** 0.5
-    return torch.where(rms > 0, rms, 1.0)
+    norm = torch.linalg.vector_norm(
+        z / divisor(peak), dim=(1, 2, 3), keepdim=True, dtype=double
+    )
+    return (peak * norm / z[0].numel() ** 0.5).to(peak.dtype)
+
+
+def divisor(level):
+    """What to divide a mixture by to bring it to unit level: 1 for silence."""
+    return torch.where(level > 0, level, 1.0)

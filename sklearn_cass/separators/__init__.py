@@ -2,5 +2,6 @@
 
 from ._ae import AESeparator
 from ._cass import CASSSeparator, RegularCASSSeparator
+from ._load import load
 
-__all__ = ["AESeparator", "CASSSeparator", "RegularCASSSeparator"]
+__all__ = ["AESeparator", "CASSSeparator", "RegularCASSSeparator", "load"]

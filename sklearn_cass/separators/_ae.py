@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import EarlyStopping
-from torch.utils.data import TensorDataset
 
 from .. import callbacks as training
 from ..metrics import relative_error
@@ -19,10 +20,11 @@ from ..nn import (
     Encoder,
     MapShape,
     from_map,
-    level,
 )
 from ._base import BaseSeparator
 from ._docs import documented
+from ._examples import TensorRows, single
+from ._save import save
 from ._validation import check_device, n_validation_rows, use_bfloat16
 
 PATIENCE = 10  # epochs without a better validation error, with early_stopping
@@ -110,13 +112,12 @@ class AESeparator(BaseSeparator):
     ):
         self._assign(locals())
 
-    def _fit_tensors(self, X, y, rng):
+    def _fit_examples(self, examples, rng):
         seed = int(rng.randint(2**31 - 2))
-        X, y, held_out = self._hold_out(X, y, rng)
-        unit = level(X.reshape(1, 1, 1, -1)).item()
-        dataset = TensorDataset(single(X / unit), single(y / unit))
+        trained, watched = self._hold_out(len(examples), rng)
+        dataset = TensorRows(examples, self.domains_, trained)
         net = self._make_net(seed)
-        net.callbacks = self._training_callbacks(len(X), held_out)
+        net.callbacks = self._training_callbacks(examples, trained, watched)
         with generators_apart(net.device, seed):
             if net.initialized_:
                 net.initialize_callbacks()
@@ -128,16 +129,15 @@ class AESeparator(BaseSeparator):
             net.history.pop()  # an epoch cut short
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
 
-    def _hold_out(self, X, y, rng):
+    def _hold_out(self, n_samples, rng):
         """Rows to train on, and rows to watch."""
         n_held_out = n_validation_rows(
-            len(X), self.validation_fraction, self.early_stopping
+            n_samples, self.validation_fraction, self.early_stopping
         )
         if not n_held_out:
-            return X, y, None
-        order = torch.from_numpy(rng.permutation(len(X)))
-        watched, trained = order[:n_held_out], order[n_held_out:]
-        return X[trained], y[trained], (X[watched], y[watched])
+            return np.arange(n_samples), np.arange(0)
+        order = rng.permutation(n_samples)
+        return order[n_held_out:], order[:n_held_out]
 
     def _make_net(self, seed):
         """The net to train: the fitted one with warm_start, else a new one."""
@@ -184,14 +184,14 @@ class AESeparator(BaseSeparator):
         """The net's parameters that are about losses: reconstruction alone."""
         return {}
 
-    def _training_callbacks(self, n_rows, held_out):
-        n_steps = self.max_epochs * -(-n_rows // self.batch_size)
+    def _training_callbacks(self, examples, trained, watched):
+        n_steps = self.max_epochs * -(-len(trained) // self.batch_size)
         callbacks = [
             training.LearningRates(self.lr_schedule, n_steps),
             training.FiniteGuard(),
         ]
-        if held_out is not None:
-            measure = ValidationMeasure(self, *held_out)
+        if len(watched):
+            measure = ValidationMeasure(self, examples, watched)
             callbacks.append(training.ValidationErrors(measure))
         if self.early_stopping:
             settings = {"patience": PATIENCE, "load_best": True, "sink": silence}
@@ -199,6 +199,30 @@ class AESeparator(BaseSeparator):
         if self.verbose:
             callbacks.append(training.Progress(n_steps, self.max_epochs))
         return callbacks + list(self.callbacks or [])
+
+    def save(self, path):
+        """Write the fitted separator to one file, which :func:`load` reads.
+
+        The file is a safetensors file: the networks' weights, and in its header the
+        parameters, shapes, component names and library versions as JSON. No pickle is
+        in it. It replaces a file of that name in one step: a crash leaves the old one.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write.
+
+        Raises
+        ------
+        NotFittedError
+            If ``fit`` has not been called.
+        OSError
+            If the file cannot be written.
+        TypeError
+            If a parameter or a network of your own holds what cannot be written.
+        """
+        check_is_fitted(self)
+        save(self, path)
 
     def _estimate(self, X):
         return self._estimate_with(self.net_, X)
@@ -219,14 +243,17 @@ class AESeparator(BaseSeparator):
 class ValidationMeasure:
     """Relative errors of a net in training on the rows held out; for a callback."""
 
-    def __init__(self, separator, X, y):
-        self.separator, self.X = separator, X
-        self.truth = separator.domains_.arrays(y, X.numpy().dtype)
+    def __init__(self, separator, examples, rows):
+        self.separator, self.examples, self.rows = separator, examples, rows
 
     def __call__(self, net):
         estimate = partial(self.separator._estimate_with, net)
-        estimates = self.separator._separate_tensor(self.X, estimate)
-        return relative_error(self.truth, estimates)
+        errors = []
+        for chunk in self.separator._chunks(len(self.rows)):
+            X, y = self.examples.arrays(self.rows[chunk])
+            estimates = self.separator._transform_chunk(X, estimate=estimate)
+            errors.append(relative_error(y, estimates))
+        return np.concatenate(errors)
 
 
 @contextmanager
@@ -239,11 +266,6 @@ def generators_apart(device, seed):
         if devices:
             torch.cuda.manual_seed(seed)
         yield
-
-
-def single(tensor):
-    """The tensor in single precision, which networks compute in."""
-    return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
 
 
 def prefixed(prefix, settings):

@@ -9,10 +9,10 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..metrics import mean_sdr
-from ..nn import level
+from ..nn import divisor, level
 from ..stft import STFTTransformer
 from ._domains import Domains
-from ._labels import draw_mixtures
+from ._examples import DrawnExamples, Examples
 from ._overlap import cross_fade, windows_of
 from ._validation import (
     check_components,
@@ -30,9 +30,9 @@ CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**17
 class BaseSeparator(TransformerMixin, BaseEstimator):
     """What all separators share; a subclass learns and estimates on tensors.
 
-    It defines ``_fit_tensors(X, y, rng)``, which learns from mixtures (n, C, H, W) and
-    components (n, K, C_y, H, W), and ``_estimate(X)``, which returns estimates (n, K,
-    C_y, H, W) of mixtures that have a root mean square of one.
+    It defines ``_fit_examples(examples, rng)``, which learns from mixtures with their
+    components, and ``_estimate(X)``, which returns estimates (n, K, C_y, H, W) of a
+    tensor of mixtures (n, C, H, W) that have a root mean square of one.
     """
 
     _parameter_constraints: dict = {
@@ -42,8 +42,8 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
     }
 
     @abstractmethod
-    def _fit_tensors(self, X, y, rng):
-        """Learn from tensors of mixtures and components."""
+    def _fit_examples(self, examples, rng):
+        """Learn from mixtures and their components."""
 
     @abstractmethod
     def _estimate(self, X):
@@ -91,16 +91,13 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         X = check_mixtures(self, X, reset=not again)
         y = check_components(y, X)
         rng = check_random_state(self.random_state)
-        if y.ndim == 1:
-            X, y, names = draw_mixtures(X, y, rng)
-        else:
-            names = np.arange(y.shape[1])
-        domains = Domains.of(X, y, self.stft)
+        examples = Examples(X, y) if y.ndim > 1 else DrawnExamples(X, y, rng)
+        domains = Domains.of(*examples.arrays(slice(1)), self.stft)
         if again:
-            self._check_continues(domains, names)
-        self.domains_, self.component_names_ = domains, names
-        self.n_components_ = y.shape[1]
-        self._fit_tensors(domains.mixtures(X), domains.components(y), rng)
+            self._check_continues(domains, examples.names)
+        self.domains_, self.component_names_ = domains, examples.names
+        self.n_components_ = len(examples.names)
+        self._fit_examples(examples, rng)
         return self
 
     def _check_continues(self, domains, names):
@@ -237,24 +234,23 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
 
     def _transform(self, X):
         """Estimates of validated mixtures."""
-        chunks = [self._transform_chunk(X[rows]) for rows in self._chunks(len(X))]
-        return self.domains_.dressed(np.concatenate(chunks))
+        chunks = self._chunks(len(X))
+        first = self._transform_chunk(X[next(chunks)])
+        estimates = np.empty((len(X), *first.shape[1:]), first.dtype)
+        estimates[: len(first)] = first
+        for rows in chunks:
+            estimates[rows] = self._transform_chunk(X[rows])
+        return self.domains_.dressed(estimates)
 
-    def _transform_chunk(self, X, domain=None):
-        return self._separate_chunk(self.domains_.mixtures(X, domain), self._estimate)
-
-    def _separate_tensor(self, z, estimate):
-        """Arrays of estimates of a tensor of mixtures, by a given function."""
-        return np.concatenate(
-            [self._separate_chunk(z[rows], estimate) for rows in self._chunks(len(z))]
-        )
-
-    def _separate_chunk(self, z, estimate):
+    def _transform_chunk(self, X, domain=None, estimate=None):
+        """Arrays of estimates of one chunk of rows, by ``estimate`` where given."""
+        z = self.domains_.mixtures(X, domain)
         # only the level is taken out and put back: nothing else is hidden
         n_missing = self._rows_per_chunk() - len(z)
         full = torch.cat([z, z.new_zeros(n_missing, *z.shape[1:])])
         scale = level(full)
-        estimates = estimate(full / scale) * loudness(full, scale).unsqueeze(1)
+        estimates = (estimate or self._estimate)(full / divisor(scale))
+        estimates = estimates * scale.unsqueeze(1)  # silence stays silent
         return self.domains_.arrays(estimates[: len(z)], z.numpy().dtype)
 
     def _chunks(self, n_samples):
@@ -282,9 +278,3 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def loudness(z, scale):
-    """The level, and 0 where a mixture is silent: its components are, too."""
-    heard = torch.count_nonzero(z, dim=(1, 2, 3)) > 0
-    return scale * heard.view(-1, 1, 1, 1)

@@ -6,9 +6,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..nn import Decoder, Discriminator, Discriminators, Encoder, level
-from ._ae import POSITIVE, WEIGHT, AESeparator, prefixed, single
+from ..nn import Decoder, Discriminator, Discriminators, Encoder, divisor, level
+from ._ae import POSITIVE, WEIGHT, AESeparator, prefixed
 from ._docs import documented
+from ._examples import single
 from ._validation import check_cross_weights
 
 
@@ -124,7 +125,7 @@ class RegularCASSSeparator(AESeparator):
             X = self._check_fitted_mixtures(X)
             check_consistent_length(X, y)
             mixtures = self.domains_.mixtures(X)
-        z = single(z / level(mixtures).unsqueeze(1))
+        z = single(z / divisor(level(mixtures)).unsqueeze(1))
         maps = [self.net_.seen(component) for component in z.unbind(1)]
         return self.net_.discriminate(maps).cpu().numpy().astype(y.real.dtype)
 

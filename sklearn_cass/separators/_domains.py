@@ -47,7 +47,7 @@ class Domains:
 
     @classmethod
     def of(cls, X, y, stft):
-        """Settle the domains of validated X and y; ``stft`` is the parameter's value.
+        """Settle the domains of validated rows; ``stft`` is the parameter's value.
 
         Raises
         ------

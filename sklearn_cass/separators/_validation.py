@@ -5,13 +5,22 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils import (
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    gen_batches,
+)
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from ..stft import FLOATING
 from ._domains import SPECTROGRAM
+from ._examples import peak
 
-REAL = [np.float64, np.float32]
+# What lies beyond overflows in a transform or a network though it is finite itself.
+MARGIN = 2.0**-40
+CHUNK_BYTES = 2**24
 
 
 def check_mixtures(estimator, X, *, reset):
@@ -23,10 +32,11 @@ def check_mixtures(estimator, X, *, reset):
         X = _check_spectrograms(X, "X", ("n_samples",))
         checks = {"skip_check_array": True}
     else:
-        checks = {"allow_nd": True, "dtype": REAL}
+        checks = {"allow_nd": True, "ensure_all_finite": False}
     hint = "" if reset else "`separate` takes recordings of any length"
     with naming("X", hint):
         X = validate_data(estimator, X, reset=reset, **checks)
+        check_numbers(X, "X")
     if 0 in X.shape:
         raise ValueError(f"X has an axis of length 0 and is empty: shape {X.shape}")
     if X.ndim > 4:
@@ -59,9 +69,12 @@ def check_components(y, X):
     else:
         anything = {"ensure_2d": False, "allow_nd": True, "input_name": "y"}
         with naming("y"):
-            y = check_array(y, dtype=None, **anything)
+            y = check_array(y, dtype=None, ensure_all_finite=False, **anything)
             if y.ndim > 1:
-                y = check_array(y, dtype=REAL, **anything)
+                y = check_array(y, ensure_all_finite=False, **anything)
+                check_numbers(y, "y")
+            else:
+                assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
     if y.ndim == 1:
         check_classification_targets(y)
@@ -83,8 +96,34 @@ def _check_spectrograms(array, name, leading):
         )
     if 0 in array.shape:
         raise ValueError(f"{name} is empty: its shape is {array.shape}")
-    assert_all_finite(array, input_name=name)
+    check_numbers(array, name)
     return array
+
+
+def check_numbers(array, name):
+    """Refuse what is no number, not finite, or so large that arithmetic overflows.
+
+    In chunks: an array larger than memory (a memmap) is read once and never copied.
+    """
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"{name} must hold numbers, got an array of {array.dtype}")
+    if array.dtype.kind not in "fc" or not array.size:
+        return
+    flat = array if array.ndim else array[None]
+    n_rows = max(1, CHUNK_BYTES // max(1, flat[0].nbytes))
+    largest = 0.0
+    for rows in gen_batches(len(flat), n_rows):
+        chunk = np.asarray(flat[rows])
+        assert_all_finite(chunk, input_name=name)
+        largest = max(largest, peak(chunk))
+    # half precision and extended precision are computed in double
+    held = array.dtype if array.dtype.name in FLOATING else np.dtype(float)
+    limit = float(np.finfo(held).max) * MARGIN
+    if largest > limit:
+        raise ValueError(
+            f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, got "
+            f"{largest:.0e}; scale it down"
+        )
 
 
 def check_cross_weights(cross_weights, n_components):
@@ -160,12 +199,16 @@ def check_recording(recording, domains):
     shape, name = domains.window_shape, "recording"
     if domains.y_domain == SPECTROGRAM and _is_complex(recording):
         recording = np.asarray(recording)
-        assert_all_finite(recording, input_name=name)
     else:
         with naming(name):
             recording = check_array(
-                recording, dtype=REAL, ensure_2d=False, allow_nd=True, input_name=name
+                recording,
+                ensure_2d=False,
+                allow_nd=True,
+                ensure_all_finite=False,
+                input_name=name,
             )
+    check_numbers(recording, name)
     wanted = ", ".join([*map(str, shape[:-1]), "any length"])
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
     if not right_kind or recording.shape[:-1] != shape[:-1] or not recording.size:

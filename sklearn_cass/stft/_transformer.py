@@ -13,6 +13,7 @@ from ._window import check_invertible, default_n_fft, window_values
 
 # Both ways are computed in double precision, whatever goes in and comes out: the
 # division magnifies single-precision rounding where a window barely reaches.
+FLOATING = {"float32", "float64", "complex64", "complex128"}
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 
 
@@ -226,6 +227,14 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
 
 
 def as_tensor(array):
+    """A tensor of the array, in single or double precision."""
     # torch warns of read-only memory (a memmap) that it might write to
-    array = np.asarray(array)
+    array = floating(np.asarray(array))
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+
+
+def floating(array):
+    """The array itself where torch has its floating type, else in double precision."""
+    if array.dtype.name in FLOATING:
+        return array
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)

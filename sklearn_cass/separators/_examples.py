@@ -1,0 +1,110 @@
+"""The rows to learn from, fetched and made into tensors a few at a time."""
+
+import numpy as np
+import torch
+
+from ..stft import floating
+
+
+class Examples:
+    """Mixtures with their components, as the user's arrays hold them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Mixtures.
+    y : ndarray of shape (n_samples, n_components, ...)
+        Their components.
+    """
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+        self.names = np.arange(y.shape[1]) if y.ndim > 1 else None
+
+    def __len__(self):
+        return len(self.X)
+
+    def arrays(self, rows):
+        """Mixtures and components of some rows."""
+        return self.X[rows], self.y[rows]
+
+
+class DrawnExamples:
+    """Mixtures drawn from isolated recordings and the labels that say what they are.
+
+    Every component's recordings are shuffled and, where it has fewer than another,
+    used again; row n of the mixtures adds up the n-th recording of each.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Isolated recordings.
+    labels : ndarray of shape (n_samples,)
+        Which component each of them is.
+    rng : RandomState
+        Draws the order.
+
+    Attributes
+    ----------
+    names : ndarray of shape (n_components,)
+        The labels in sorted order, the order of the components.
+    """
+
+    def __init__(self, X, labels, rng):
+        self.X = X
+        self.names, counts = np.unique(labels, return_counts=True)
+        rows = [np.flatnonzero(labels == name) for name in self.names]
+        drawn = [np.resize(rng.permutation(r), counts.max()) for r in rows]
+        self.table = np.stack(drawn, axis=1)  # (n_mixtures, n_components)
+
+    def __len__(self):
+        return len(self.table)
+
+    def arrays(self, rows):
+        """Mixtures and components of some rows."""
+        y = floating(self.X[self.table[rows]])
+        return y.sum(axis=1), y
+
+
+class TensorRows(torch.utils.data.Dataset):
+    """Some rows of the examples as the single-precision tensors that nets train on.
+
+    Parameters
+    ----------
+    examples : Examples or DrawnExamples
+        The examples.
+    domains : Domains
+        Takes arrays to tensors.
+    rows : ndarray of shape (n_rows,)
+        Which of the examples.
+    """
+
+    def __init__(self, examples, domains, rows):
+        self.examples, self.domains, self.rows = examples, domains, rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, rows):
+        X, y = self.examples.arrays(self.rows[rows.numpy()])
+        X, y = floating(X), floating(y)
+        # a power of two changes no bit, and brings all that there is into the range of
+        # single precision
+        scale = power_of_two(max(peak(X), peak(y)))
+        X, y = self.domains.mixtures(X / scale), self.domains.components(y / scale)
+        return single(X), single(y)
+
+
+def peak(array):
+    """Largest modulus."""
+    return float(np.abs(array).max(initial=0))
+
+
+def power_of_two(value):
+    """The power of two just above a positive value; 1 for 0."""
+    return np.ldexp(1.0, int(np.frexp(value)[1])) if value else 1.0
+
+
+def single(tensor):
+    """The tensor in single precision, which networks compute in."""
+    return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
