@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
 
@@ -54,6 +54,24 @@ class ValidationErrors(Callback):
         net.history.record("valid_error", float(mean))
 
 
+class BestEpoch(EarlyStopping):
+    """Stop after epochs without a better validation error; keep the best weights.
+
+    skorch's early stopping, with a state that a checkpoint can keep.
+    """
+
+    STATE = ("misses_", "dynamic_threshold_", "best_model_weights_", "best_epoch_")
+
+    def __init__(self, patience=10):
+        super().__init__("valid_error", patience, load_best=True, sink=silence)
+
+    def state_dict(self):
+        return {name: getattr(self, name) for name in self.STATE}
+
+    def load_state_dict(self, state):
+        vars(self).update(state)
+
+
 class LearningRates(Callback):
     """Set both players' learning rates before every step.
 
@@ -72,6 +90,12 @@ class LearningRates(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.step_ = 0
+
+    def state_dict(self):
+        return {"step": self.step_}
+
+    def load_state_dict(self, state):
+        self.step_ = state["step"]
 
     def on_batch_begin(self, net, **kwargs):
         factor = 1.0
@@ -142,12 +166,18 @@ class Progress(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.bar_ = tqdm(total=self.n_steps, unit="batch", dynamic_ncols=True)
+        self.epoch_ = 0
+
+    def state_dict(self):
+        return {"epoch": self.epoch_, "n_steps": self.bar_.n}
+
+    def load_state_dict(self, state):
+        self.epoch_ = state["epoch"]
+        self.bar_.update(state["n_steps"])
 
     def on_epoch_begin(self, net, **kwargs):
-        # the history's row of this epoch is there already
-        self.first_ = getattr(self, "first_", len(net.history))
-        epoch = len(net.history) - self.first_ + 1
-        self.bar_.set_description(f"epoch {epoch}/{self.n_epochs}")
+        self.epoch_ += 1
+        self.bar_.set_description(f"epoch {self.epoch_}/{self.n_epochs}")
 
     def on_batch_end(self, net, **kwargs):
         self.bar_.update()
@@ -162,3 +192,7 @@ class Progress(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.bar_.close()
+
+
+def silence(*args):
+    """Print nothing."""

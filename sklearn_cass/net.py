@@ -1,6 +1,5 @@
 """The training algorithm: autoencoders and discriminators in turn."""
 
-from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -10,6 +9,7 @@ from skorch.callbacks import EpochTimer
 from . import losses
 from .batches import Batches, remixed
 from .callbacks import EpochLosses
+from .generators import seeded
 from .nn import divisor, level, to_map
 
 
@@ -229,6 +229,13 @@ class CASSNet(NeuralNet):
 
     # After training ---------------------------------------------------------------
 
+    def finish(self):
+        """Let go of what only training needs, an epoch cut short among it."""
+        self.callbacks, self.callbacks_ = None, []  # they hold the validation rows
+        if len(self.history) and "dur" not in self.history[-1]:
+            self.history.pop()
+        self._set_training(False)
+
     @torch.inference_mode()
     def estimate(self, mixture):
         """Estimates (n, K, ...) of real maps at unit level."""
@@ -249,14 +256,6 @@ class CASSNet(NeuralNet):
             for discriminator in self.discriminators_
         ]
         return torch.stack([torch.stack(row, -1) for row in logits], 1).sigmoid()
-
-
-@contextmanager
-def seeded(seed):
-    """Torch's CPU generator seeded inside, as it was outside."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
 
 
 def detached(values):

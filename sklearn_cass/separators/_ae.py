@@ -1,18 +1,17 @@
 """The baseline of the family: autoencoder pairs, and how they are trained."""
 
 import copy
-from contextlib import contextmanager
-from functools import partial
+import os
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import EarlyStopping
 
 from .. import callbacks as training
-from ..metrics import relative_error
+from ..generators import generators_apart
 from ..net import CASSNet
 from ..nn import (
     Autoencoders,
@@ -22,12 +21,14 @@ from ..nn import (
     from_map,
 )
 from ._base import BaseSeparator
+from ._checkpoint import Checkpoint, identity_of
+from ._collapse import warn_of_collapse
 from ._docs import documented
 from ._examples import TensorRows, single
 from ._save import save
+from ._training import ValidationMeasure, naming_batch_size
 from ._validation import check_device, n_validation_rows, use_bfloat16
 
-PATIENCE = 10  # epochs without a better validation error, with early_stopping
 POSITIVE = Interval(Real, 0, None, closed="neither")
 WEIGHT = Interval(Real, 0, None, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -80,6 +81,8 @@ class AESeparator(BaseSeparator):
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "early_stopping": ["boolean"],
         "callbacks": [list, None],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_every": [COUNT],
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "bf16"})],
         "verbose": ["verbose"],
@@ -105,6 +108,8 @@ class AESeparator(BaseSeparator):
         early_stopping=False,
         warm_start=False,
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
         device="auto",
         precision="auto",
         random_state=None,
@@ -112,22 +117,36 @@ class AESeparator(BaseSeparator):
     ):
         self._assign(locals())
 
-    def _fit_examples(self, examples, rng):
-        seed = int(rng.randint(2**31 - 2))
-        trained, watched = self._hold_out(len(examples), rng)
+    def _start(self, X, y):
+        if self.checkpoint is None:
+            return super()._start(X, y)
+        if self.warm_start:
+            raise ValueError(
+                f"checkpoint={os.fspath(self.checkpoint)!r} and warm_start=True: a "
+                "training goes on from either one, not from both"
+            )
+        rng = check_random_state(self.random_state)
+        identity = identity_of(self, X, y)
+        return Checkpoint(self.checkpoint, self.checkpoint_every, identity, rng)
+
+    def _fit_examples(self, examples, run):
+        seed = int(run.rng.randint(2**31 - 2))
+        trained, watched = self._hold_out(len(examples), run.rng)
         dataset = TensorRows(examples, self.domains_, trained)
         net = self._make_net(seed)
         net.callbacks = self._training_callbacks(examples, trained, watched)
-        with generators_apart(net.device, seed):
+        n_epochs = self.max_epochs
+        with generators_apart(net.device, seed), naming_batch_size(self.batch_size):
             if net.initialized_:
                 net.initialize_callbacks()
             else:
                 net.initialize()
-            net.partial_fit(dataset)
-        net.callbacks, net.callbacks_ = None, []  # they hold the validation rows
-        if len(net.history) and "dur" not in net.history[-1]:
-            net.history.pop()  # an epoch cut short
+            if isinstance(run, Checkpoint):
+                n_epochs = run.take_part(net)
+            net.partial_fit(dataset, epochs=n_epochs)
+        net.finish()
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
+        warn_of_collapse(self, examples, trained)
 
     def _hold_out(self, n_samples, rng):
         """Rows to train on, and rows to watch."""
@@ -194,8 +213,7 @@ class AESeparator(BaseSeparator):
             measure = ValidationMeasure(self, examples, watched)
             callbacks.append(training.ValidationErrors(measure))
         if self.early_stopping:
-            settings = {"patience": PATIENCE, "load_best": True, "sink": silence}
-            callbacks.append(EarlyStopping("valid_error", **settings))
+            callbacks.append(training.BestEpoch())
         if self.verbose:
             callbacks.append(training.Progress(n_steps, self.max_epochs))
         return callbacks + list(self.callbacks or [])
@@ -240,38 +258,6 @@ class AESeparator(BaseSeparator):
         return estimates
 
 
-class ValidationMeasure:
-    """Relative errors of a net in training on the rows held out; for a callback."""
-
-    def __init__(self, separator, examples, rows):
-        self.separator, self.examples, self.rows = separator, examples, rows
-
-    def __call__(self, net):
-        estimate = partial(self.separator._estimate_with, net)
-        errors = []
-        for chunk in self.separator._chunks(len(self.rows)):
-            X, y = self.examples.arrays(self.rows[chunk])
-            estimates = self.separator._transform_chunk(X, estimate=estimate)
-            errors.append(relative_error(y, estimates))
-        return np.concatenate(errors)
-
-
-@contextmanager
-def generators_apart(device, seed):
-    """Torch's generators seeded inside, for networks of a user's own that draw."""
-    device = torch.device(device)
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            torch.cuda.manual_seed(seed)
-        yield
-
-
 def prefixed(prefix, settings):
     """Settings as skorch names those of a part."""
     return {f"{prefix}__{name}": value for name, value in settings.items()}
-
-
-def silence(*args):
-    """Print nothing."""

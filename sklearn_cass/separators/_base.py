@@ -1,6 +1,7 @@
 """The door of every separator: arrays in, arrays out, everything checked."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -27,10 +28,23 @@ from ._validation import (
 CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**17
 
 
+@dataclass
+class Run:
+    """A training that starts anew.
+
+    Parameters
+    ----------
+    rng : RandomState
+        What it draws from.
+    """
+
+    rng: np.random.RandomState
+
+
 class BaseSeparator(TransformerMixin, BaseEstimator):
     """What all separators share; a subclass learns and estimates on tensors.
 
-    It defines ``_fit_examples(examples, rng)``, which learns from mixtures with their
+    It defines ``_fit_examples(examples, run)``, which learns from mixtures with their
     components, and ``_estimate(X)``, which returns estimates (n, K, C_y, H, W) of a
     tensor of mixtures (n, C, H, W) that have a root mean square of one.
     """
@@ -42,7 +56,7 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
     }
 
     @abstractmethod
-    def _fit_examples(self, examples, rng):
+    def _fit_examples(self, examples, run):
         """Learn from mixtures and their components."""
 
     @abstractmethod
@@ -90,15 +104,19 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
             validate_data(self, X, y)  # raises scikit-learn's standard sentence
         X = check_mixtures(self, X, reset=not again)
         y = check_components(y, X)
-        rng = check_random_state(self.random_state)
-        examples = Examples(X, y) if y.ndim > 1 else DrawnExamples(X, y, rng)
+        run = self._start(X, y)
+        examples = Examples(X, y) if y.ndim > 1 else DrawnExamples(X, y, run.rng)
         domains = Domains.of(*examples.arrays(slice(1)), self.stft)
         if again:
             self._check_continues(domains, examples.names)
         self.domains_, self.component_names_ = domains, examples.names
         self.n_components_ = len(examples.names)
-        self._fit_examples(examples, rng)
+        self._fit_examples(examples, run)
         return self
+
+    def _start(self, X, y):
+        """What a training draws from; its attribute is ``rng``."""
+        return Run(check_random_state(self.random_state))
 
     def _check_continues(self, domains, names):
         """With warm_start, new data must look as the first did."""

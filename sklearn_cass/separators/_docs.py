@@ -66,6 +66,16 @@ default={default}
     counts the additional epochs.""",
     "callbacks": """list of skorch callbacks, default=None
     Called during training in addition to the separator's own.""",
+    "checkpoint": """path-like, default=None
+    Folder in which the state of the training is kept after epochs: networks,
+    optimizers, generators, history. ``fit`` with the same data and parameters goes on
+    from there, and ends as if it had not been cut off: on a CPU bit for bit. With
+    other data or parameters (but for ``callbacks``, ``checkpoint``,
+    ``checkpoint_every`` and ``verbose``) it refuses. One folder serves one training.
+    Where a state cannot be written later on (a full disk), a warning says so, training
+    goes on, and the state written before stays.""",
+    "checkpoint_every": """int, default={default}
+    Epochs from one state kept to the next; the last epoch's is always kept.""",
     "device": """str or torch.device, default="{default}"
     Where to compute. "auto": CUDA where it is there, else the CPU.""",
     "precision": """{{"auto", "float32", "bf16"}}, default="{default}"

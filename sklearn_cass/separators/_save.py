@@ -1,7 +1,6 @@
 """Fitted separators to files, without pickle."""
 
 import inspect
-import os
 import warnings
 
 import torch
@@ -25,7 +24,7 @@ def save(separator, path):
     cls, net = type(separator), separator.net_
     header = {
         "separator": [cls.__module__, cls.__qualname__],
-        "parameters": parameters_of(separator),
+        "parameters": encoded(saved_parameters(separator)),
         "learned": {
             name: encode(getattr(separator, name))
             for name in LEARNED
@@ -43,25 +42,28 @@ def save(separator, path):
     write(path, KIND, header, tensors | {"history": text_tensor(history)})
 
 
-def parameters_of(separator):
-    """The constructor's parameters as a file holds them."""
-    parameters = {}
-    for name, value in separator.get_params(deep=False).items():
-        if name == "callbacks" and value:
-            warnings.warn(
-                "callbacks are not saved: hand them to the loaded separator with "
-                "set_params before it is fitted again",
-                UserWarning,
-                stacklevel=4,
-            )
-            value = None
+def saved_parameters(separator):
+    """The constructor's parameters; callbacks are objects of any kind, and left out."""
+    parameters = separator.get_params(deep=False)
+    if parameters["callbacks"]:
+        warnings.warn(
+            "callbacks are not saved: hand them to the loaded separator with "
+            "set_params before it is fitted again",
+            UserWarning,
+            stacklevel=4,
+        )
+    return parameters | {"callbacks": None}
+
+
+def encoded(parameters):
+    """Parameters as a file holds them."""
+    values = {}
+    for name, value in parameters.items():
         try:
-            if name == "checkpoint" and value is not None:
-                value = os.fspath(value)
-            parameters[name] = encode(value)
+            values[name] = encode(value)
         except TypeError as error:
-            raise TypeError(f"{name}={value!r} cannot be saved: {error}") from error
-    return parameters
+            raise TypeError(f"{name}={value!r} cannot be written: {error}") from error
+    return values
 
 
 def fields_of(domains):

@@ -1,5 +1,6 @@
 """Values of parameters and states as JSON and tensors: what files hold, no pickle."""
 
+import os
 from dataclasses import asdict
 
 import numpy as np
@@ -35,6 +36,8 @@ def encode(value, tensors=None):
         name = f"{len(tensors):06}"
         tensors[name] = value
         return {"tensor": name}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, type):
         return {"class": [value.__module__, value.__qualname__]}
     raise TypeError(f"a file cannot hold a value of type {type(value).__name__}")
