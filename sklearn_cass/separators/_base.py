@@ -105,8 +105,12 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         X = check_mixtures(self, X, reset=not again)
         y = check_components(y, X)
         run = self._start(X, y)
-        examples = Examples(X, y) if y.ndim > 1 else DrawnExamples(X, y, run.rng)
-        domains = Domains.of(*examples.arrays(slice(1)), self.stft)
+        if y.ndim > 1:
+            examples, like = Examples(X, y), (X, y)
+        else:
+            examples = DrawnExamples(X, y, run.rng)
+            like = examples.arrays(slice(1))
+        domains = Domains.of(*like, self.stft)
         if again:
             self._check_continues(domains, examples.names)
         self.domains_, self.component_names_ = domains, examples.names
@@ -131,10 +135,12 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
 
     def _forget(self, before):
         """After a failed fit: not fitted, or with warm_start as it was."""
-        kept = before if self.warm_start else self.get_params(deep=False)
-        for name in set(vars(self)) - set(kept):
+        if not self.warm_start:
+            # what is learned; others (a Pipeline) keep things here, too
+            before = {k: v for k, v in before.items() if not k.endswith("_")}
+        for name in set(vars(self)) - set(before):
             delattr(self, name)
-        vars(self).update(kept)
+        vars(self).update(before)
 
     def transform(self, X):
         """Separate mixtures into their components.

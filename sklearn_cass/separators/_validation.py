@@ -75,9 +75,10 @@ def check_components(y, X):
                 check_numbers(y, "y")
             else:
                 assert_all_finite(y, input_name="y")
-    check_consistent_length(X, y)
-    if y.ndim == 1:
-        check_classification_targets(y)
+    with naming("y"):
+        check_consistent_length(X, y)
+        if y.ndim == 1:
+            check_classification_targets(y)
     return y
 
 

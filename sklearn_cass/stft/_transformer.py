@@ -235,6 +235,6 @@ def as_tensor(array):
 
 def floating(array):
     """The array itself where torch has its floating type, else in double precision."""
-    if array.dtype.name in FLOATING:
+    if array.dtype.isnative and array.dtype.name in FLOATING:
         return array
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
