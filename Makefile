@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+OLDEST := .venv-oldest
+SKLEARN_CHECKS := tests/test_sklearn_checks.py
 
-.PHONY: venv demo test lint format clean
+.PHONY: venv demo test test-oldest lint format clean
 
 venv: $(READY)
 
@@ -20,8 +22,22 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(DATA),--data "$(DATA)")
 
+# scipy reads SCIPY_ARRAY_API once, when it is imported: a run of its own
 test: lint
 	$(BIN)/python -m pytest
+	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest $(SKLEARN_CHECKS)
+
+# the same with the oldest supported release of every dependency
+test-oldest: $(OLDEST)/.ready
+	$(OLDEST)/bin/python -m pytest
+	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest $(SKLEARN_CHECKS)
+
+$(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --upgrade pip
+	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints.txt \
+		--constraint constraints-oldest.txt --editable ".[test]"
+	touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -32,4 +48,4 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo_output .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) demo_output .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -129,7 +129,7 @@ def test_noise_is_the_sinusoid_drawn(ecg):
     for noise, f, a in zip(ecg.noise, frequency, amplitude, strict=True):
         angle = 2 * np.pi * f * times
         basis = np.stack([np.sin(angle), np.cos(angle)], axis=1)
-        coefficients = np.linalg.lstsq(basis, noise)[0]
+        coefficients = np.linalg.lstsq(basis, noise, rcond=None)[0]
         assert_allclose(basis @ coefficients, noise, atol=1e-12)
         assert_allclose(np.hypot(*coefficients), a)
 

@@ -16,7 +16,10 @@ def default_n_fft(n_times, win_length=None):
 
 def window_values(window, win_length):
     if isinstance(window, (str, tuple)):
-        return get_window(window, win_length, fftbins=True)
+        try:
+            return get_window(window, win_length, fftbins=True)
+        except ValueError as error:  # that of older scipy names no window
+            raise ValueError(f"window={window!r}: {error}") from error
     window = np.asarray(window, dtype=float)
     if window.shape != (win_length,) or not np.isfinite(window).all():
         raise ValueError(
