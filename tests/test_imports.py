@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "losses": {"nn"},
     "net": {"batches", "losses", "nn", "callbacks"},
     "separators": {"net", "stft", "metrics", "nn", "callbacks"},
+    "utils": {"", "metrics"},
     "__init__": {"separators", "stft"},
 }
 OPTIONAL = {"matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval"}

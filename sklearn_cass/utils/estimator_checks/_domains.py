@@ -98,7 +98,7 @@ def check_separator_spectrograms_of_waveforms(name, estimator):
     """A Spectrogram as X and waveforms as y: waveforms out."""
     X, y = make_mixtures(n_times=33)
     Z = remembering_spectrograms(X)
-    _check_domain(name, estimator, Z, y, "a Spectrogram with waveforms as y")
+    _check_domain(name, estimator, Z, y, "Spectrogram with waveforms as y")
 
 
 def check_separator_bare_spectrograms_with_waveforms(name, estimator):

@@ -118,9 +118,9 @@ def check_separator_estimates_may_be_changed(name, estimator):
     separator = fit(estimator, X, y)
     given = X.copy()
     estimates = separator.transform(given)
-    expected = estimates.copy()
+    before, expected = given.copy(), estimates.copy()
     estimates[:] = 0
-    assert np.array_equal(given, X), f"estimates of {name} share memory with X"
+    assert np.array_equal(given, before), f"estimates of {name} share memory with X"
     assert_close(
         separator.transform(X),
         expected,
