@@ -1,8 +1,6 @@
 """Our separators keep the contract, and separators that break it are found out."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from cases import FAST, SEPARATORS
@@ -125,8 +123,9 @@ def test_the_first_failure_is_raised():
 def test_failures_and_skips_may_be_warnings():
     with pytest.warns(EstimatorCheckFailedWarning, match="component_order"):
         check_separator(SwapsComponents(), on_fail="warn")
-    with pytest.warns(SkipTestWarning, match="check_separator_images"):
+    with pytest.warns(SkipTestWarning, match="Skipping check_separator_") as skips:
         check_separator(WaveformSeparator())
+    assert len(skips) == 9
 
 
 def test_failures_may_be_expected():
@@ -175,11 +174,3 @@ def test_names_are_in_the_ids_of_tests():
     ]
     assert first.marks[0].kwargs == {"reason": "ridge is 2.0"}
     assert not second.marks
-
-
-def test_importing_the_checks_needs_no_pytest():
-    code = "import sklearn_cass.utils.estimator_checks, sys; print(*sys.modules)"
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert "pytest" not in run.stdout.split()

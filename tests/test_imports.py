@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "utils": {"", "metrics"},
     "__init__": {"separators", "stft"},
 }
-OPTIONAL = {"matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval"}
+OPTIONAL = {"matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval", "pytest"}
 LIMIT = 300  # lines
 LONGER = set()  # files that may exceed it, each with its reason
 
