@@ -24,13 +24,13 @@ demo: $(READY)
 
 # scipy reads SCIPY_ARRAY_API once, when it is imported: a run of its own
 test: lint
-	$(BIN)/python -m pytest
 	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest $(SKLEARN_CHECKS)
+	$(BIN)/python -m pytest
 
 # the same with the oldest supported release of every dependency
 test-oldest: $(OLDEST)/.ready
-	$(OLDEST)/bin/python -m pytest
 	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest $(SKLEARN_CHECKS)
+	$(OLDEST)/bin/python -m pytest
 
 $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)

@@ -31,9 +31,10 @@ MAY_IMPORT = {
         *("net", "stft", "metrics", "nn", "callbacks"),
         *("files", "generators", "training_state"),
     },
+    "utils": {"", "metrics"},
     "__init__": {"separators", "stft"},
 }
-OPTIONAL = {"matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval"}
+OPTIONAL = {"matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval", "pytest"}
 LIMIT = 300  # lines
 LONGER = set()  # files that may exceed it, each with its reason
 

@@ -1,7 +1,6 @@
 """The door of every separator: arrays in, arrays out, everything checked."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from ..stft import STFTTransformer
 from ._domains import Domains
 from ._examples import DrawnExamples, Examples
 from ._overlap import cross_fade, windows_of
+from ._run import Run
 from ._validation import (
     check_components,
     check_mixtures,
@@ -26,19 +26,6 @@ from ._validation import (
 # Rows are separated in chunks of one fixed size, for convolutions of another batch size
 # round differently: so each row has the same bits whatever stands beside it.
 CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**17
-
-
-@dataclass
-class Run:
-    """A training that starts anew.
-
-    Parameters
-    ----------
-    rng : RandomState
-        What it draws from.
-    """
-
-    rng: np.random.RandomState
 
 
 class BaseSeparator(TransformerMixin, BaseEstimator):

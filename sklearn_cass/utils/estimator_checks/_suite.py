@@ -1,0 +1,206 @@
+"""The checks one after the other, and as tests of pytest."""
+
+import re
+import warnings
+from functools import partial, wraps
+from unittest import SkipTest
+
+from sklearn.exceptions import EstimatorCheckFailedWarning, SkipTestWarning
+
+from . import _domains, _estimates, _state, _workflow
+
+# what can be cloned comes first: every other check begins with a clone
+CHECKS = (
+    *_workflow.CHECKS,
+    *_domains.CHECKS,
+    *_estimates.CHECKS,
+    *_state.CHECKS,
+)
+
+
+def separator_checks_generator(estimator):
+    """Yield every check for a separator.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        The separator, not fitted, in settings that train fast.
+
+    Yields
+    ------
+    estimator : estimator object
+        The separator.
+    check : partial
+        Function of the separator that raises if it breaks the contract, and
+        ``unittest.SkipTest`` if it has no part in what is checked. What it changes in
+        the state of the process is set back.
+
+    Examples
+    --------
+    >>> from sklearn_cass import AESeparator
+    >>> from sklearn_cass.utils.estimator_checks import separator_checks_generator
+    >>> separator = AESeparator(n_filters=2, n_latent=4, max_epochs=1)
+    >>> checks = [check for _, check in separator_checks_generator(separator)]
+    >>> checks[3].func.__name__
+    'check_separator_score'
+    >>> checks[3](separator)
+    """
+    name = type(estimator).__name__
+    for check in CHECKS:
+        yield estimator, partial(_isolated(check), name)
+
+
+def _isolated(check):
+    @wraps(check)
+    def isolated(name, estimator):
+        with _state.process_state_restored():
+            check(name, estimator)
+
+    return isolated
+
+
+def check_separator(
+    estimator, *, expected_failed_checks=None, on_skip="warn", on_fail="raise"
+):
+    """Check that a separator keeps the contract of this package.
+
+    The checks fit the separator dozens of times to a few short mixtures, so give it
+    settings with which that is fast. What separators are, and what they may lack, is
+    said in :mod:`sklearn_cass.utils.estimator_checks`. This is no substitute for
+    scikit-learn's own ``check_estimator``, which looks at other things.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        The separator, or a Pipeline that ends with one. It is cloned, and parameters
+        named ``random_state`` are set to integers in the clones.
+    expected_failed_checks : dict, default=None
+        Names of checks that are expected to fail, with the reasons.
+    on_skip : {"warn"} or None, default="warn"
+        Whether to warn with a ``SkipTestWarning`` where a check is skipped.
+    on_fail : {"raise", "warn"} or None, default="raise"
+        Whether the first failure is raised, or each is warned of with an
+        ``EstimatorCheckFailedWarning``, or results are only returned.
+
+    Returns
+    -------
+    results : list of dict
+        One for each check, with the keys of scikit-learn's ``check_estimator``:
+        ``estimator``, ``check_name``, ``exception``, ``status`` ("passed", "failed",
+        "skipped" or "xfail"), ``expected_to_fail``, ``expected_to_fail_reason``.
+
+    Raises
+    ------
+    Exception
+        The first failure that was not expected, if ``on_fail="raise"``.
+
+    See Also
+    --------
+    parametrize_with_separator_checks : The same as tests of pytest.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn_cass.utils.estimator_checks import check_separator
+    >>> check_separator(PCA(n_components=1))
+    Traceback (most recent call last):
+        ...
+    AttributeError: 'PCA' object has no attribute 'predict'
+    """
+    _refuse_class(estimator)
+    reasons = expected_failed_checks or {}
+    results = []
+    for _, check in separator_checks_generator(estimator):
+        name = check.func.__name__
+        exception = _exception_of(check, estimator)
+        result = {
+            "estimator": estimator,
+            "check_name": name,
+            "exception": exception,
+            "status": _status(exception, name in reasons),
+            "expected_to_fail": name in reasons,
+            "expected_to_fail_reason": reasons.get(
+                name, "Check is not expected to fail"
+            ),
+        }
+        if result["status"] == "failed" and on_fail == "raise":
+            raise exception
+        if result["status"] in ("failed", "xfail") and on_fail == "warn":
+            warnings.warn(EstimatorCheckFailedWarning(**result), stacklevel=2)
+        if result["status"] == "skipped" and on_skip == "warn":
+            message = f"Skipping {name}: {exception}"
+            warnings.warn(message, SkipTestWarning, stacklevel=2)
+        results.append(result)
+    return results
+
+
+def _exception_of(check, estimator):
+    try:
+        check(estimator)
+    except (SkipTest, Exception) as exception:
+        return exception
+
+
+def _status(exception, is_expected_to_fail):
+    if exception is None:
+        return "passed"
+    if isinstance(exception, SkipTest):
+        return "skipped"
+    return "xfail" if is_expected_to_fail else "failed"
+
+
+def parametrize_with_separator_checks(estimators, *, expected_failed_checks=None):
+    """Decorate a test of pytest to run once for each separator and check.
+
+    Parameters
+    ----------
+    estimators : list of estimator objects
+        The separators, not fitted, in settings that train fast.
+    expected_failed_checks : callable, default=None
+        Takes an estimator and returns a dict of names of checks that are expected to
+        fail, with the reasons; their tests are marked as xfail.
+
+    Returns
+    -------
+    decorator : pytest.MarkDecorator
+        ``pytest.mark.parametrize`` of ``estimator`` and ``check``.
+
+    See Also
+    --------
+    check_separator : The same without pytest.
+
+    Examples
+    --------
+    >>> from sklearn_cass import AESeparator
+    >>> from sklearn_cass.utils.estimator_checks import (
+    ...     parametrize_with_separator_checks,
+    ... )
+    >>> @parametrize_with_separator_checks([AESeparator(n_filters=2, max_epochs=1)])
+    ... def test_contract_of_separators(estimator, check):
+    ...     check(estimator)
+    """
+    import pytest
+
+    cases = []
+    for estimator in estimators:
+        _refuse_class(estimator)
+        reasons = expected_failed_checks(estimator) if expected_failed_checks else {}
+        for _, check in separator_checks_generator(estimator):
+            name = check.func.__name__
+            marks = [pytest.mark.xfail(reason=reasons[name])] if name in reasons else []
+            cases.append(pytest.param(estimator, check, marks=marks))
+    return pytest.mark.parametrize(("estimator", "check"), cases, ids=_id)
+
+
+def _id(value):
+    if isinstance(value, partial):
+        return value.func.__name__
+    return re.sub(r"\s", "", str(value))
+
+
+def _refuse_class(estimator):
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator must be an instance of a separator, got the class "
+            f"{estimator.__name__}"
+        )
