@@ -71,9 +71,7 @@ class Problem:
 
 
 n_rows, n_parts = st.integers(1, 9), st.sampled_from([1, 2, 2, 2, 3])
-lengths = st.one_of(
-    st.integers(1, 12), st.integers(1, 70), st.sampled_from([127, 300])
-)
+lengths = st.one_of(st.integers(1, 12), st.integers(1, 70), st.sampled_from([127, 300]))
 short = st.integers(1, 9)
 waveform_shapes = st.one_of(
     st.tuples(n_rows, lengths),
@@ -116,7 +114,6 @@ def problems(draw):
     fitting = arrays(
         n_parts.map(lambda k: (n, k, *X.shape[1:])),
         st.one_of(like_X, like_X, mostly(REAL, COMPLEX)) if dtypes is None else like_X,
-        layouts=None if draw(st.booleans()) else st.just("C"),
     )
     anything = st.one_of(st.none(), arrays(any_shape(600)))
     kind = draw(st.integers(0, 11))
@@ -199,8 +196,24 @@ PARAMETERS = {
     "validation_fraction": [0, 0.1, 0.5, 0.99],
     "early_stopping": [True],
     "warm_start": [True],
-    "callbacks": [[Callback()], [EpochTimer], ["timer"], [("timer", EpochTimer())], [3]],
-    "device": ["cpu", "CPU", "cpu:0", "cpu:1", "meta", "mps", "xla", "cuda:7", "cpu:-1"],
+    "callbacks": [
+        [Callback()],
+        [EpochTimer],
+        ["timer"],
+        [("timer", EpochTimer())],
+        [3],
+    ],
+    "device": [
+        "cpu",
+        "CPU",
+        "cpu:0",
+        "cpu:1",
+        "meta",
+        "mps",
+        "xla",
+        "cuda:7",
+        "cpu:-1",
+    ],
     "precision": ["auto", "float32", "bf16", "float16"],
     "random_state": [0, 2**32 - 1, 2**32, np.random.RandomState(0)]
     + [np.random.default_rng(0), np.uint64(7), "0", [1, 2], np.random],

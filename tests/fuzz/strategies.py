@@ -68,7 +68,7 @@ class Recipe:
     seed: int = 0
 
     def make(self):
-        return laid_out(self.plain(), self.layout)
+        return laid_out(np.asarray(self.plain()), self.layout)
 
     def plain(self):
         """The array as numpy has it by default."""
@@ -174,7 +174,7 @@ def laid_out(array, layout):
         if array.dtype.itemsize <= 8 * (1 + (array.dtype.kind == "c")):
             return torch.from_numpy(array)
     if layout == "matrix" and array.ndim == 2:
-        return np.asmatrix(array)
+        return array.view(np.matrix)
     if layout.startswith("sparse") and array.ndim == 2 and array.dtype.kind in "fc":
         if array.dtype.itemsize in (4, 8, 16) and array.dtype.isnative:
             is_array = layout == "sparse array"
@@ -211,13 +211,11 @@ def mostly(usual, *others):
 @st.composite
 def arrays(draw, shapes, dtypes=None, values=None, layouts=None):
     """Recipes of arrays; most are real and finite, every kind can come."""
-    return Recipe(
-        draw(shapes),
-        draw(dtypes or mostly(REAL, NUMBERS, COMPLEX, OTHERS)),
-        draw(values or mostly(FINITE, VALUES)),
-        draw(layouts or mostly(["C"], LAYOUTS)),
-        draw(seeds),
-    )
+    dtypes = mostly(REAL, NUMBERS, COMPLEX, OTHERS) if dtypes is None else dtypes
+    values = mostly(FINITE, VALUES) if values is None else values
+    layouts = mostly(["C"], LAYOUTS) if layouts is None else layouts
+    drawn = (draw(strategy) for strategy in (shapes, dtypes, values, layouts, seeds))
+    return Recipe(*drawn)
 
 
 @st.composite
