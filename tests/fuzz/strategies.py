@@ -106,7 +106,7 @@ def filled(rng, shape, values, dtype):
     if values == "constant":
         return base * 0 + 1
     if values == "one spike":
-        spike = base * 0
+        spike = np.zeros_like(base)
         spike.flat[:1] = 1
         return spike
     if values == "some silent rows":

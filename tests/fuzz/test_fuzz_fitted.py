@@ -59,7 +59,7 @@ def n_rows(array):
     return len(np.asarray(array)) if np.ndim(array) else 0
 
 
-@fuzzed(test=60, fuzz=800, drawn=with_name(mixtures_for))
+@fuzzed(test=25, fuzz=800, drawn=with_name(mixtures_for))
 def test_any_mixtures_after_fit(drawn):
     name, X = drawn
     separator, X = fitted(name), X.make()
@@ -74,7 +74,7 @@ def recordings_for(name):
     return st.one_of(fitting, recordings)
 
 
-@fuzzed(test=40, fuzz=600, drawn=with_name(recordings_for))
+@fuzzed(test=20, fuzz=600, drawn=with_name(recordings_for))
 def test_any_recording(drawn):
     name, recording = drawn
     separator, recording = fitted(name), recording.make()
@@ -100,7 +100,7 @@ outs = st.one_of(
 )
 
 
-@fuzzed(test=20, fuzz=200, out=outs)
+@fuzzed(test=10, fuzz=200, out=outs)
 def test_any_place_to_write_to(out):
     out = out.make()
 
@@ -116,7 +116,7 @@ def discriminated(name):
     )
 
 
-@fuzzed(test=40, fuzz=500, drawn=with_name(discriminated))
+@fuzzed(test=20, fuzz=500, drawn=with_name(discriminated))
 def test_any_components_discriminated(drawn):
     name, (y, X) = drawn
     separator, y, X = fitted(name), y.make(), None if X is None else X.make()
@@ -141,7 +141,7 @@ def scored(name):
     )
 
 
-@fuzzed(test=40, fuzz=500, drawn=with_name(scored))
+@fuzzed(test=20, fuzz=500, drawn=with_name(scored))
 def test_any_score(drawn):
     name, problem = drawn
     separator = fitted(name)

@@ -184,4 +184,4 @@ def is_score(result):
 
 
 TestOrders = Orders.TestCase
-TestOrders.settings = fuzz_settings(test=15, fuzz=200, stateful_step_count=12)
+TestOrders.settings = fuzz_settings(test=6, fuzz=150, stateful_step_count=12)

@@ -33,18 +33,18 @@ def fit_and_transform(separator, X, y, parameters=()):
     return isinstance(estimates, np.ndarray)
 
 
-@fuzzed(test=15, fuzz=250, cls=classes, problem=valid_problems())
+@fuzzed(test=8, fuzz=250, cls=classes, problem=valid_problems())
 def test_valid_data_works(cls, problem):
     separator = cls(**TINY)
     require(fit_and_transform(separator, *problem.make()), "refused")
 
 
-@fuzzed(test=60, fuzz=1500, problem=problems())
+@fuzzed(test=30, fuzz=1000, problem=problems())
 def test_any_data(problem):
     fit_and_transform(AESeparator(**TINY), *problem.make())
 
 
-@fuzzed(test=20, fuzz=300, problem=problems())
+@fuzzed(test=10, fuzz=300, problem=problems())
 def test_any_data_with_discriminators(problem):
     fit_and_transform(CASSSeparator(**TINY), *problem.make())
 
@@ -54,8 +54,8 @@ configured = classes.flatmap(lambda cls: st.tuples(st.just(cls), parameters_of(c
 
 
 @fuzzed(
-    test=60,
-    fuzz=1000,
+    test=30,
+    fuzz=700,
     configured=configured,
     problem=st.one_of(st.just(USUAL), valid_problems()),
 )
