@@ -3,20 +3,20 @@
 import os
 
 import closing_table
-from oracle import FUZZING, failures, tally
+from oracle import FUZZING, failures, short_name, tally
 
 
 def pytest_runtest_logreport(report):
-    if report.failed:  # a state machine's failures are known by this alone
-        test = report.nodeid.rpartition("/")[2].replace(".py::", ": ")
-        failures.setdefault(test, set()).update({report.when} - {"call"})
-        failures[test] = failures[test] or {"call"}
+    # drawn cases have told their failures themselves, as far as there are several
+    found = failures.setdefault(short_name(report.nodeid), set())
+    if report.failed and ("[" in report.nodeid or not found):
+        found.add(report.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter, config):
     if not FUZZING:
         return
-    tests = sorted({*tally["cases"], *failures})
+    tests = sorted({*tally["cases"], *(test for test in failures if failures[test])})
     columns = {
         "test": tests,
         **{name: [tally[name][test] for test in tests] for name in tally},

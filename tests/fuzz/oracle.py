@@ -142,8 +142,13 @@ def time_limit(seconds):
 
 def current_test():
     """The running test, as file and name."""
-    name = os.environ.get("PYTEST_CURRENT_TEST", "no test").split(" ")[0]
-    return name.rpartition("/")[2].replace(".py::", ": ")
+    return short_name(os.environ.get("PYTEST_CURRENT_TEST", "no test"))
+
+
+def short_name(nodeid):
+    """File and name of a test, without its parameters."""
+    path = nodeid.split("[")[0].split(" ")[0]
+    return path.rpartition("/")[2].replace(".py::", ": ")
 
 
 def fuzz_settings(*, test, fuzz, **others):
