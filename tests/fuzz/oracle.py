@@ -76,7 +76,7 @@ def works_or_refuses(call, *, named, check=None):
     if isinstance(result, Refused):
         if not names_one_of(result.error, named):
             raise Failure(
-                f"the refusal names none of {sorted(named)}: {result.error}"
+                f"a refusal names no argument: {result.error} ({sorted(named)})"
             ) from result.error
         tally["refused"][current_test()] += 1
     else:

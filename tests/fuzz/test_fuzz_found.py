@@ -45,6 +45,8 @@ DATA = {
     "too few rows of y": (X, Y.but(shape=(4, 2, 20))),
     "too few labels": (X, Labels("whole numbers", 4)),
     "labels that are no classes": (X, Labels("fractions", 5)),
+    "labels of several types": (X, Labels("None", 5)),
+    "labels of bytes": (X, Labels("bytes", 5)),
     "sparse X of labels": (X.but(layout="sparse"), Labels("strings", 5)),
     "one entry": (Recipe((1, 1)), Recipe((1, 1, 1))),
     "silence and loud components": (X.but(values="zeros"), Y.but(values="huge")),
