@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 SKLEARN_CHECKS := tests/test_sklearn_checks.py
 
-.PHONY: venv demo test test-oldest lint format clean
+.PHONY: venv demo test test-oldest fuzz lint format clean
 
 venv: $(READY)
 
@@ -38,6 +38,13 @@ $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints.txt \
 		--constraint constraints-oldest.txt --editable ".[test]"
 	touch $@
+
+# make fuzz                        cases drawn anew, at least 5,000
+# make fuzz SEED=1                 those of a seed, once more
+fuzz: SEED := $(if $(SEED),$(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+fuzz: $(READY)
+	FUZZ_PROFILE=fuzz FUZZ_REPORT=docs/reliability.md \
+		$(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ class Batches:
 
     def __iter__(self):
         order = torch.randperm(len(self.dataset), generator=self.generator)
-        for rows in order.split(self.batch_size):
+        for rows in order.split(min(self.batch_size, len(order))):
             yield self.dataset[rows]
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..checks import check_numbers
+
 
 def check_array_of_numbers(values, name, min_ndim):
     """Return `values` as a finite float64 or complex128 array."""
@@ -9,16 +11,13 @@ def check_array_of_numbers(values, name, min_ndim):
         array = np.asarray(values)
     except ValueError as error:  # a ragged list
         raise ValueError(f"{name} is not an array of numbers: {error}") from error
-    if array.dtype.kind not in "biufc":
-        raise ValueError(f"{name} must hold numbers; its dtype is {array.dtype}.")
     if array.ndim < min_ndim or array.size == 0:
         axes = "n_samples, n_components, ..." if min_ndim == 3 else "n_samples, ..."
         raise ValueError(
             f"{name} must have shape ({axes}), at least {min_ndim} axes and no empty "
             f"one; its shape is {array.shape}."
         )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} contains NaN or infinity.")
+    check_numbers(array, name)
     return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
 
 

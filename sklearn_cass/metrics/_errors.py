@@ -1,5 +1,7 @@
 """Errors and ratios of estimates as they are, and what they gain over the mixture."""
 
+from numbers import Real
+
 import numpy as np
 
 from ._checks import check_mixture, check_pair, nonzero
@@ -41,7 +43,7 @@ def relative_error(y_true, y_pred, *, ord=2):
     >>> relative_error([[[3.0, 0.0]]], [[[3.0, 4.0]]]).round(3)  # swapped: 4 / 3
     array([[1.333]])
     """
-    if ord not in (1, 2, np.inf):
+    if not isinstance(ord, Real) or ord not in (1, 2, np.inf):
         raise ValueError(f"ord must be 1, 2 or inf; got {ord!r}.")
     y_true, y_pred = check_pair(y_true, y_pred)
     return _ratio(_norm(y_pred - y_true, ord), _norm(y_true, ord))
@@ -87,7 +89,10 @@ def sdr(y_true, y_pred):
     >>> sdr([[[1.5, 1.5]]], [[[1.0, 1.0]]]).round(3)  # swapped
     array([[9.542]])
     """
-    return _decibels(1.0, relative_error(y_true, y_pred))
+    y_true, y_pred = check_pair(y_true, y_pred)
+    truth = _norm(y_true)
+    ratio = _decibels(truth, _norm(y_pred - y_true))
+    return np.where(truth == 0, np.nan, ratio)
 
 
 def si_sdr(y_true, y_pred, *, zero_mean=False):

@@ -1,6 +1,6 @@
 """What sharing the mixture's phase hides, and the oracle that masks can reach."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.signal import ShortTimeFFT, get_window
@@ -59,9 +59,11 @@ def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=1024, hop_length=None)
     """
     y_true, y_pred = check_pair(y_true, y_pred)
     y_true, X = check_mixture(y_true, X)
-    stft, istft = _make_stft(n_fft, hop_length, y_true=y_true, y_pred=y_pred, X=X)
+    stft, istft, n_entries = _make_stft(
+        n_fft, hop_length, y_true=y_true, y_pred=y_pred, X=X
+    )
     rebuilt = np.empty((2, *y_true.shape), y_true.dtype)
-    for rows in _batches(y_true):
+    for rows in _batches(len(y_true), n_entries):
         phase = np.exp(1j * np.angle(stft(X[rows])))[:, np.newaxis]
         for out, y in zip(rebuilt, (y_true, y_pred), strict=True):
             out[rows] = istft(abs(stft(y[rows])) * phase)
@@ -110,12 +112,13 @@ def oracle_ratio_mask(y_true, X, *, n_fft=1024, hop_length=None, power=1):
     >>> estimates.shape, bool(sdr(y_true, estimates).min() > 30)
     ((1, 2, 4096), True)
     """
+    check_scalar(power, "power", Real)
     if not 0 < power < np.inf:
         raise ValueError(f"power must be positive and finite; got {power!r}.")
     y_true, X = check_mixture(y_true, X)
-    stft, istft = _make_stft(n_fft, hop_length, y_true=y_true, X=X)
+    stft, istft, n_entries = _make_stft(n_fft, hop_length, y_true=y_true, X=X)
     estimates = np.empty_like(y_true)
-    for rows in _batches(y_true):
+    for rows in _batches(len(y_true), n_entries):
         residual = X[rows] - y_true[rows].sum(axis=1)
         parts = np.concatenate([y_true[rows], residual[:, np.newaxis]], axis=1)
         magnitudes = abs(stft(parts))
@@ -129,7 +132,8 @@ def oracle_ratio_mask(y_true, X, *, n_fft=1024, hop_length=None, power=1):
 def _make_stft(n_fft, hop_length, **arrays):
     """Return the arrays' STFT, zeros around the signal, and its exact inverse.
 
-    For complex spectrograms both are the identity.
+    For complex spectrograms both are the identity. The third is the number of entries
+    of the spectrograms of a row of components.
     """
     shape = arrays["y_true"].shape
     found = {
@@ -146,7 +150,7 @@ def _make_stft(n_fft, hop_length, **arrays):
                 "Complex y_true must be spectrograms of shape (n_samples, "
                 f"n_components, [n_channels,] n_freqs, n_frames); its shape is {shape}."
             )
-        return np.asarray, np.asarray
+        return np.asarray, np.asarray, arrays["y_true"][0].size
     if len(shape) > 4:
         raise ValueError(
             "Real y_true must be waveforms of shape (n_samples, n_components, "
@@ -170,9 +174,11 @@ def _make_stft(n_fft, hop_length, **arrays):
     def istft(S):  # (..., n_freqs, n_frames) -> (..., n_times)
         return transform.istft(S, k1=n_times + padding)[..., :n_times]
 
-    return stft, istft
+    n_entries = transform.f_pts * transform.p_num(n_times + padding)
+    n_waveforms = int(np.prod(shape[1:-1]))
+    return stft, istft, n_waveforms * n_entries
 
 
-def _batches(y):
+def _batches(n_samples, n_entries):
     """Slices of rows, small enough for their spectrograms to need little memory."""
-    return gen_batches(len(y), max(1, 2**17 // y[0].size))
+    return gen_batches(n_samples, max(1, 2**20 // n_entries))

@@ -54,13 +54,18 @@ class ResidualBlock(nn.Module):
             nn.Conv2d(out_channels, out_channels, 3, padding=1),
             norm_layer(out_channels),
         )
+        # Every stride-th pixel is taken before the 1x1 convolution and not by it: with
+        # few channels that lie last in memory, the backward pass of a strided one
+        # writes past its buffers (oneDNN on AVX2, seen with torch 2.13).
+        self.stride = stride
         same = stride == 1 and in_channels == out_channels
         self.shortcut = (
-            nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1, stride)
+            nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
         )
 
     def forward(self, x):
-        return F.relu(self.body(x) + self.shortcut(x), inplace=True)
+        taken = x[..., :: self.stride, :: self.stride]
+        return F.relu(self.body(x) + self.shortcut(taken), inplace=True)
 
 
 class Encoder(nn.Module):

@@ -80,14 +80,21 @@ class Autoencoders(nn.ModuleList):
         n_decoded = shape.n_inputs if masks else shape.n_outputs
         super().__init__(
             Autoencoder(
-                encoder(shape.n_inputs, **size),
-                decoder(n_decoded, skip_connections=skip_connections, **size),
+                built("encoder", encoder, shape.n_inputs, **size),
+                built(
+                    "decoder",
+                    decoder,
+                    n_decoded,
+                    skip_connections=skip_connections,
+                    **size,
+                ),
                 masks=masks,
                 is_complex=shape.is_complex,
                 n_outputs=shape.n_outputs,
             )
             for _ in range(n_components)
         )
+        check_trainable("encoder and decoder", self)
 
     def forward(self, x):
         return [autoencoder(x) for autoencoder in self]
@@ -98,9 +105,33 @@ class Discriminators(nn.ModuleList):
 
     def __init__(self, n_components, shape, *, discriminator, n_filters, n_latent):
         super().__init__(
-            discriminator(shape.n_outputs, n_filters=n_filters, n_latent=n_latent)
+            built(
+                "discriminator",
+                discriminator,
+                shape.n_outputs,
+                n_filters=n_filters,
+                n_latent=n_latent,
+            )
             for _ in range(n_components)
         )
+        check_trainable("discriminator", self)
+
+
+def built(role, cls, *args, **kwargs):
+    """A network of a class that may be a user's own."""
+    try:
+        module = cls(*args, **kwargs)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{role}={cls!r} could not be made: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"{role} must make a torch.nn.Module, got {type(module)}")
+    return module
+
+
+def check_trainable(role, module):
+    """There must be something to train."""
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError(f"{role} must have parameters to train, got none")
 
 
 @dataclass(frozen=True)
@@ -170,5 +201,8 @@ def level(z):
 
 
 def divisor(level):
-    """What to divide a mixture by to bring it to unit level: 1 for silence."""
-    return torch.where(level > 0, level, 1.0)
+    """What to divide a mixture by to bring it to unit level: 1 for silence.
+
+    Subnormal levels count as silence: complex division by them overflows.
+    """
+    return torch.where(level >= torch.finfo(level.dtype).tiny, level, 1.0)

@@ -27,11 +27,12 @@ from ._docs import documented
 from ._examples import TensorRows, single
 from ._save import save
 from ._training import ValidationMeasure, naming_batch_size
-from ._validation import check_device, n_validation_rows, use_bfloat16
+from ._validation import check_callbacks, check_device, n_validation_rows, use_bfloat16
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
 WEIGHT = Interval(Real, 0, None, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
+WIDTH = Interval(Integral, 1, 2**16, closed="both")
 
 
 @documented
@@ -70,8 +71,8 @@ class AESeparator(BaseSeparator):
         "output": [StrOptions({"direct", "mask"})],
         "encoder": [callable],
         "decoder": [callable],
-        "n_filters": [COUNT],
-        "n_latent": [COUNT],
+        "n_filters": [WIDTH],
+        "n_latent": [WIDTH],
         "skip_connections": ["boolean"],
         "lr": [POSITIVE],
         "lr_schedule": [StrOptions({"cosine", "constant"})],
@@ -146,7 +147,7 @@ class AESeparator(BaseSeparator):
             net.partial_fit(dataset, epochs=n_epochs)
         net.finish()
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
-        warn_of_collapse(self, examples, trained)
+        warn_of_collapse(self, dataset)
 
     def _hold_out(self, n_samples, rng):
         """Rows to train on, and rows to watch."""
@@ -191,8 +192,8 @@ class AESeparator(BaseSeparator):
         return {
             "n_components": self.n_components_,
             "shape": shape,
-            "n_filters": self.n_filters,
-            "n_latent": self.n_latent,
+            "n_filters": int(self.n_filters),
+            "n_latent": int(self.n_latent),
         }
 
     def _autoencoder_settings(self):
@@ -216,7 +217,7 @@ class AESeparator(BaseSeparator):
             callbacks.append(training.BestEpoch())
         if self.verbose:
             callbacks.append(training.Progress(n_steps, self.max_epochs))
-        return callbacks + list(self.callbacks or [])
+        return callbacks + check_callbacks(self.callbacks)
 
     def save(self, path):
         """Write the fitted separator to one file, which :func:`load` reads.

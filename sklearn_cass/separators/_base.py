@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..checks import divided, floating, powers_of_two
 from ..metrics import mean_sdr
 from ..nn import divisor, level
 from ..stft import STFTTransformer
@@ -255,27 +256,34 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
 
     def _transform_chunk(self, X, domain=None, estimate=None):
         """Arrays of estimates of one chunk of rows, by ``estimate`` where given."""
-        z = self.domains_.mixtures(X, domain)
+        X = floating(X)
+        power = powers_of_two(X)
+        z = self.domains_.mixtures(divided(X, power), domain)
         # only the level is taken out and put back: nothing else is hidden
         n_missing = self._rows_per_chunk() - len(z)
         full = torch.cat([z, z.new_zeros(n_missing, *z.shape[1:])])
         scale = level(full)
         estimates = (estimate or self._estimate)(full / divisor(scale))
         estimates = estimates * scale.unsqueeze(1)  # silence stays silent
-        return self.domains_.arrays(estimates[: len(z)], z.numpy().dtype)
+        arrays = self.domains_.arrays(estimates[: len(z)], X.dtype)
+        arrays *= power.reshape(-1, *[1] * (arrays.ndim - 1))
+        return arrays
 
     def _chunks(self, n_samples):
         return gen_batches(n_samples, self._rows_per_chunk())
 
     def _check_fitted_components(self, y):
         """Validated components of the shape seen in fit."""
-        y = check_components(y, y)
         wanted = (self.n_components_, *self.domains_.y_shape)
-        if y.shape[1:] != wanted:
+        if np.ndim(y) > 1:
+            y = check_components(y, y)
+        is_complex = np.iscomplexobj(y)
+        if np.shape(y)[1:] != wanted or is_complex != self.domains_.has_complex_y:
             sizes = ", ".join(map(str, wanted))
             raise ValueError(
-                f"y must hold components of shape (n_samples, {sizes}), got shape "
-                f"{y.shape}"
+                f"y must hold components ({self.domains_.y_domain}) of shape "
+                f"(n_samples, {sizes}), got {'complex' if is_complex else 'real'} "
+                f"values of shape {np.shape(y)}"
             )
         return y
 

@@ -6,6 +6,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ..checks import naming
 from ..nn import Decoder, Discriminator, Discriminators, Encoder, divisor, level
 from ._ae import POSITIVE, WEIGHT, AESeparator, prefixed
 from ._docs import documented
@@ -125,7 +126,8 @@ class RegularCASSSeparator(AESeparator):
             mixtures = z.sum(1)
         else:
             X = self._check_fitted_mixtures(X)
-            check_consistent_length(X, y)
+            with naming("y"):
+                check_consistent_length(X, y)
             mixtures = self.domains_.mixtures(X)
         z = single(z / divisor(level(mixtures)).unsqueeze(1))
         maps = [self.net_.seen(component) for component in z.unbind(1)]

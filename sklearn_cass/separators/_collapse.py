@@ -15,17 +15,17 @@ REMEDIES = (
 )
 
 
-def warn_of_collapse(separator, examples, rows):
+def warn_of_collapse(separator, dataset):
     """Warn of components whose estimates are the mixture itself, or nothing.
 
     Looked at on a few of the training rows. A component that is nearly the mixture
     itself is no reason for a warning.
     """
-    X, y = examples.arrays(rows[: separator._rows_per_chunk()])
-    mixtures, truth = separator.domains_.mixtures(X), separator.domains_.components(y)
+    n_rows = min(len(dataset), separator._rows_per_chunk())
+    mixtures, truth = dataset[torch.arange(n_rows)]
     scale = divisor(level(mixtures))
     mixtures, truth = mixtures / scale, truth / scale.unsqueeze(1)
-    estimates = separator._estimate(mixtures).to(truth.dtype)
+    estimates = separator._estimate(mixtures)
     if estimates.shape[2] != mixtures.shape[1]:
         mixtures = mixtures.mean(1, keepdim=True)
     for k, name in enumerate(separator.component_names_.tolist()):

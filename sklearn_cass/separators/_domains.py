@@ -59,6 +59,7 @@ class Domains:
         if X_domain == WAVEFORM:
             n_times = X.shape[-1]
             stft = clone(stft) if stft is not None else STFTTransformer()
+            stft._validate_params()  # which scikit-learn leaves out in a nested fit
             stft.fit(np.zeros((1, n_times)))
         else:
             stft = getattr(X, "stft", None)
@@ -109,6 +110,11 @@ class Domains:
     def is_complex(self):
         """Whether the tensors are complex."""
         return self.X_domain != IMAGE
+
+    @property
+    def has_complex_y(self):
+        """Whether the components are given as complex spectrograms."""
+        return self.y_domain == SPECTROGRAM
 
     @property
     def n_channels(self):

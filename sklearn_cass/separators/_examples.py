@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..stft import floating
+from ..checks import divided, floating, powers_of_two
 
 
 class Examples:
@@ -88,21 +88,11 @@ class TensorRows(torch.utils.data.Dataset):
     def __getitem__(self, rows):
         X, y = self.examples.arrays(self.rows[rows.numpy()])
         X, y = floating(X), floating(y)
-        # a power of two changes no bit, and brings all that there is into the range of
-        # single precision
-        scale = power_of_two(max(peak(X), peak(y)))
-        X, y = self.domains.mixtures(X / scale), self.domains.components(y / scale)
+        # one scale for the batch, whose rows may be mixed
+        scale = max(powers_of_two(X[None]).item(), powers_of_two(y[None]).item())
+        X = self.domains.mixtures(divided(X, scale))
+        y = self.domains.components(divided(y, scale))
         return single(X), single(y)
-
-
-def peak(array):
-    """Largest modulus."""
-    return float(np.abs(array).max(initial=0))
-
-
-def power_of_two(value):
-    """The power of two just above a positive value; 1 for 0."""
-    return np.ldexp(1.0, int(np.frexp(value)[1])) if value else 1.0
 
 
 def single(tensor):

@@ -8,12 +8,13 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..checks import check_numbers, floating, naming
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, default_n_fft, window_values
 
 # Both ways are computed in double precision, whatever goes in and comes out: the
 # division magnifies single-precision rounding where a window barely reaches.
-FLOATING = {"float32", "float64", "complex64", "complex128"}
+LENGTH = Interval(Integral, 1, 2**24, closed="both")  # time points
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 
 
@@ -69,9 +70,9 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "n_fft": [Interval(Integral, 1, None, closed="left"), None],
-        "hop_length": [Interval(Integral, 1, None, closed="left"), None],
-        "win_length": [Interval(Integral, 1, None, closed="left"), None],
+        "n_fft": [LENGTH, None],
+        "hop_length": [LENGTH, None],
+        "win_length": [LENGTH, None],
         "window": [str, tuple, "array-like"],
     }
 
@@ -147,23 +148,28 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
                 "Z must be complex with (..., n_freqs, n_frames) = (..., "
                 f"{expected[0]}, {expected[1]}), got {Z.dtype} of shape {Z.shape}"
             )
+        if not Z.size:
+            raise ValueError(f"Z is empty: its shape is {Z.shape}")
+        check_numbers(Z, "Z")
         return self.inverse(as_tensor(Z), n_times).numpy()
 
     def _check_waveforms(self, X, *, reset):
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            allow_nd=True,
-            dtype=[np.float64, np.float32],
-        )
+        with naming("X"):
+            X = validate_data(
+                self,
+                X,
+                reset=reset,
+                allow_nd=True,
+                ensure_all_finite=False,
+            )
+            check_numbers(X, "X")
         if X.ndim > 3:
             raise ValueError(
                 "X must be waveforms of shape (n_samples, n_times) or (n_samples, "
                 f"n_channels, n_times), got {X.ndim} dimensions"
             )
-        if not X.shape[-1]:
-            raise ValueError(f"X has 0 time points: its shape is {X.shape}")
+        if 0 in X.shape:
+            raise ValueError(f"X has an axis of length 0: its shape is {X.shape}")
         if not reset and X.shape[-1] != self.n_times_:
             raise ValueError(
                 f"X has {X.shape[-1]} time points, but STFTTransformer was fitted with "
@@ -178,11 +184,11 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
 
     def _settle(self, n_times):
         """Set the learned lengths and window for waveforms of n_times points."""
-        n_fft = self.n_fft or default_n_fft(n_times, self.win_length)
-        win_length = self.win_length or n_fft
+        n_fft = int(self.n_fft or default_n_fft(n_times, self.win_length))
+        win_length = int(self.win_length or n_fft)
         if win_length > n_fft:
             raise ValueError(f"win_length={win_length} must be at most n_fft={n_fft}")
-        hop_length = self.hop_length or max(1, win_length // 4)
+        hop_length = int(self.hop_length or max(1, win_length // 4))
         self.window_ = window_values(self.window, win_length)
         check_invertible(self.window_, n_fft, hop_length)
         self.n_fft_, self.hop_length_, self.win_length_ = n_fft, hop_length, win_length
@@ -230,11 +236,6 @@ def as_tensor(array):
     """A tensor of the array, in single or double precision."""
     # torch warns of read-only memory (a memmap) that it might write to
     array = floating(np.asarray(array))
+    if any(stride < 0 for stride in array.strides):  # on an axis of length 1, too
+        array = array.copy()
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))
-
-
-def floating(array):
-    """The array itself where torch has its floating type, else in double precision."""
-    if array.dtype.isnative and array.dtype.name in FLOATING:
-        return array
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)

@@ -15,18 +15,22 @@ def default_n_fft(n_times, win_length=None):
 
 
 def window_values(window, win_length):
+    """Values of a window; the largest modulus of values that were given becomes 1."""
     if isinstance(window, (str, tuple)):
         try:
             return get_window(window, win_length, fftbins=True)
-        except ValueError as error:  # that of older scipy names no window
+        except Exception as error:  # each window has its own
             raise ValueError(f"window={window!r}: {error}") from error
-    window = np.asarray(window, dtype=float)
+    try:
+        window = np.asarray(window, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"window must hold numbers: {error}") from error
     if window.shape != (win_length,) or not np.isfinite(window).all():
         raise ValueError(
             f"window must hold win_length={win_length} finite values, got shape "
             f"{window.shape}"
         )
-    return window
+    return window / (np.abs(window).max() or 1.0)
 
 
 def check_invertible(window, n_fft, hop_length):

@@ -1,0 +1,87 @@
+"""Checks of arrays that all parts share; messages name the argument."""
+
+import re
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.utils import assert_all_finite, gen_batches
+
+FLOATING = {"float32", "float64", "complex64", "complex128"}  # torch's, of ours
+# Sums of up to 2**24 values stay finite: no transform or norm overflows.
+MARGIN = 2.0**-24
+CHUNK_BYTES = 2**24
+
+
+def check_numbers(array, name):
+    """Refuse what is no number, not finite, or so large that arithmetic overflows.
+
+    In chunks: an array larger than memory (a memmap) is read once and never copied.
+    """
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"{name} must hold numbers, got an array of {array.dtype}")
+    if array.dtype.kind not in "fc" or not array.size:
+        return
+    # what is neither single nor double precision is computed in double
+    held = array.dtype if array.dtype.name in FLOATING else np.dtype(float)
+    limit = float(np.finfo(held).max) * MARGIN
+    rows = array if array.ndim else array[np.newaxis]
+    for chunk in chunks_of(rows):
+        with np.errstate(all="ignore"):
+            assert_all_finite(chunk, input_name=name)
+            largest = np.abs(chunk).max()
+        if largest > limit:
+            raise ValueError(
+                f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
+                f"got {largest:.0e}: scale it down"
+            )
+
+
+def chunks_of(array):
+    """The array by rows, a few megabytes at a time."""
+    n_rows = max(1, CHUNK_BYTES // max(1, array[0].nbytes))
+    for rows in gen_batches(len(array), n_rows):
+        yield np.asarray(array[rows])
+
+
+def floating(array):
+    """The array itself where torch has its floating type, else in double precision."""
+    if array.dtype.isnative and array.dtype.name in FLOATING:
+        return array
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def powers_of_two(array):
+    """For each row the power of two next above its largest modulus; 1 for silence.
+
+    To divide by it changes no bit, and brings whatever the row holds, subnormal
+    numbers, too, to where arithmetic neither overflows nor underflows.
+    """
+    peaks = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True)
+    return np.ldexp(peaks.dtype.type(1), np.frexp(peaks)[1]).astype(peaks.dtype)
+
+
+def divided(array, powers):
+    """The array divided by powers of two, by which complex division may overflow."""
+    if array.dtype.kind != "c":
+        return array / powers
+    quotient = np.empty_like(array, subok=False)
+    quotient.real, quotient.imag = array.real / powers, array.imag / powers
+    return quotient
+
+
+@contextmanager
+def naming(name, hint=""):
+    """Have the errors of other libraries' checks name the argument and a remedy."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (TypeError, ValueError) as error:
+        message = str(error)
+        if not re.search(rf"\b{name}\b", message):
+            message = f"{name}: {message}"
+        if hint and "features" in message:
+            message = f"{message} ({hint})"
+        if message == str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(message) from error
