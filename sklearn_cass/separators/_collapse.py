@@ -35,7 +35,7 @@ def warn_of_collapse(separator, dataset):
                 f"the estimates of component {name!r} {state} on rows that it was "
                 f"trained on: the training collapsed. {REMEDIES}",
                 ConvergenceWarning,
-                stacklevel=7,  # where fit was called
+                stacklevel=6,  # where fit was called
             )
 
 

@@ -105,15 +105,18 @@ def object_of(path, header, cls, given):
 
 def check_networks(path, values, given):
     """Classes that the file only names must be handed in."""
+    missing = set()
     for key, value in values.items():
         role = key.rpartition("__")[2]
         if role in NETWORKS and given[role] is None:
             if not is_own_network(value["class"]):
                 module, name = value["class"]
-                raise ValueError(
-                    f"{os.fspath(path)!r} was made with a network of its user's own: "
-                    f"pass {role}={name} (of {module}) to load"
-                )
+                missing.add(f"{role}={name} of {module}")
+    if missing:
+        raise ValueError(
+            f"{os.fspath(path)!r} was made with networks of its user's own: pass "
+            f"{' and '.join(sorted(missing))} to load"
+        )
 
 
 def there(device):
