@@ -109,9 +109,7 @@ def test_a_loaded_separator_is_the_saved_one(cls, name, data, tmp_path, monkeypa
         assert (loaded.discriminate(y) == separator.discriminate(y)).all()
 
 
-@pytest.mark.parametrize(
-    "names", [["voice", "noise"], [3, 7], [True, False]]
-)
+@pytest.mark.parametrize("names", [["voice", "noise"], [3, 7], [True, False]])
 def test_component_names_are_kept(names, tmp_path):
     X, y = make_mixtures(8)
     recordings, labels = np.concatenate([y[:, 0], y[:, 1]]), np.repeat(names, 8)

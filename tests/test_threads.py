@@ -1,0 +1,174 @@
+"""Several threads and processes at once: the same bits, nothing waits for a lock."""
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from cases import FAST, SEPARATORS, equal_states, make_mixtures, states
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_cass import AESeparator, CASSSeparator
+from sklearn_cass.nn import Encoder
+
+pytestmark = pytest.mark.usefixtures("generators_stand_still")
+
+N_THREADS = 8
+
+
+class Meeting(Encoder):
+    """A network in which two threads have to be at the same time."""
+
+    barrier = None
+
+    def forward(self, x):
+        if Meeting.barrier is not None:
+            Meeting.barrier.wait(timeout=60)
+        return super().forward(x)
+
+
+class Dropout(Encoder):
+    """A network that draws from torch's global generator while it is trained."""
+
+    def forward(self, x):
+        return [torch.nn.functional.dropout(f, 0.5, self.training)
+                for f in super().forward(x)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_mixtures(40)
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return CASSSeparator(**FAST).fit(*data)
+
+
+def in_threads(function, arguments):
+    """Results of calls that start at once, each in a thread of its own."""
+    start = threading.Barrier(len(arguments))
+
+    def call(argument):
+        start.wait(timeout=60)
+        return function(argument)
+
+    with ThreadPoolExecutor(len(arguments)) as pool:
+        return list(pool.map(call, arguments))
+
+
+def test_transform_in_eight_threads(fitted, data):
+    X, y = data
+    parts = [np.roll(X, 5 * n, axis=0) for n in range(N_THREADS)]
+    expected = [fitted.transform(part) for part in parts]
+    for _ in range(3):
+        found = in_threads(fitted.transform, parts)
+        assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+def test_all_methods_in_threads_at_once(fitted, data):
+    X, y = data
+    calls = [
+        lambda: fitted.transform(X),
+        lambda: fitted.predict(X[:3]),
+        lambda: fitted.separate(X[0]),
+        lambda: fitted.score(X, y),
+        lambda: fitted.discriminate(y),
+    ] * 2
+    expected = [call() for call in calls]
+    found = in_threads(lambda call: call(), calls)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_estimating_threads_do_not_wait_for_each_other(data):
+    X, y = data
+    separator = AESeparator(**FAST, encoder=Meeting).fit(X, y)
+    Meeting.barrier = threading.Barrier(2)
+    try:
+        # with a lock around it, neither thread would ever meet the other
+        in_threads(separator.transform, [X[:8], X[:8]])
+    finally:
+        Meeting.barrier = None
+
+
+@pytest.mark.parametrize("cls", SEPARATORS)
+def test_fits_in_threads_are_those_one_after_the_other(cls, data):
+    separators = [cls(**FAST | {"random_state": seed}) for seed in range(4)]
+    expected = [clone(separator).fit(*data) for separator in separators]
+    found = in_threads(lambda separator: separator.fit(*data), separators)
+    for a, b in zip(found, expected, strict=True):
+        assert all(map(equal_states, states(a), states(b)))
+
+
+def test_fits_in_threads_leave_the_global_generator(data):
+    # the fixture of this file sees to it: networks here draw from that generator
+    separators = [
+        AESeparator(**FAST | {"max_epochs": n}, encoder=Dropout) for n in (3, 1, 2)
+    ]
+    in_threads(lambda separator: separator.fit(*data), separators)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_joblib_workers_estimate_the_same(fitted, data, backend):
+    X, _ = data
+    expected = fitted.transform(X)
+    with parallel_config(backend, inner_max_num_threads=None):
+        found = Parallel(n_jobs=2)(
+            delayed(fitted.transform)(rows) for rows in np.split(X, 4)
+        )
+    np.testing.assert_allclose(np.concatenate(found), expected, rtol=0, atol=1e-5)
+
+
+def test_spawned_processes_estimate_the_same(fitted, data, tmp_path):
+    X, _ = data
+    fitted.save(tmp_path / "a")
+    joblib.dump(fitted, tmp_path / "b")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.map(estimates_of_file, [(str(tmp_path / "a"), X)])
+        pickled = pool.map(estimates_of_pickle, [(str(tmp_path / "b"), X)])
+    expected = fitted.transform(X)
+    np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(found[0], pickled[0])
+
+
+def estimates_of_file(arguments):
+    """In another process: what a file's separator estimates."""
+    from sklearn_cass import load
+
+    path, X = arguments
+    return load(path).transform(X)
+
+
+def estimates_of_pickle(arguments):
+    """In another process: what a pickled separator estimates."""
+    path, X = arguments
+    return joblib.load(path).transform(X)
+
+
+def test_workers_share_the_cores(data):
+    n_cores = joblib.cpu_count()
+    with parallel_config("loky"):
+        counts = Parallel(n_jobs=2)(delayed(n_threads_after_fit)(data) for _ in "ab")
+    assert all(count <= max(1, n_cores // 2) for count in counts)
+
+
+def n_threads_after_fit(data):
+    """In a worker: torch's threads once a separator was fitted."""
+    AESeparator(**FAST).fit(*data)
+    return torch.get_num_threads()
+
+
+def test_a_grid_search_by_threads_is_that_of_one(data):
+    X, y = data
+    grid = {"cross_weights": [0.0, 0.1], "lr": [1e-3, 1e-2]}
+    one = GridSearchCV(CASSSeparator(**FAST), grid, cv=2).fit(X, y)
+    with parallel_config("threading"):
+        many = GridSearchCV(CASSSeparator(**FAST), grid, cv=2, n_jobs=2).fit(X, y)
+    for name in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_array_equal(many.cv_results_[name], one.cv_results_[name])
