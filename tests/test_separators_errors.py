@@ -286,7 +286,7 @@ def test_separate_refuses_other_channels(multichannel):
     [
         (np.empty((2, 49)), r"out must be an array of shape \(2, 50\), got \(2, 49\)"),
         (np.empty((1, 50)), r"out must be an array of shape \(2, 50\)"),
-        ("estimates.npy", "out must be an array of shape"),
+        ("estimates.npy", "out must be a numpy array"),
         (np.empty((2, 50), int), "out must"),
     ],
     ids=["length", "components", "name", "whole numbers"],
