@@ -28,7 +28,7 @@ def check_numbers(array, name):
     for chunk in chunks_of(rows):
         with np.errstate(all="ignore"):
             assert_all_finite(chunk, input_name=name)
-            largest = np.abs(chunk).max()
+            largest = float(np.abs(chunk).max())
         if largest > limit:
             raise ValueError(
                 f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
@@ -45,9 +45,14 @@ def chunks_of(array):
 
 def floating(array):
     """The array itself where torch has its floating type, else in double precision."""
-    if array.dtype.isnative and array.dtype.name in FLOATING:
-        return array
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    return array.astype(floating_type(array.dtype), copy=False)
+
+
+def floating_type(dtype):
+    """The type itself where torch has it, else one of double precision."""
+    if dtype.isnative and dtype.name in FLOATING:
+        return dtype
+    return np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
 
 
 def powers_of_two(array):

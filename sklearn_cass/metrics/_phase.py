@@ -159,6 +159,7 @@ def _make_stft(n_fft, hop_length, **arrays):
     check_scalar(n_fft, "n_fft", Integral, min_val=1)
     hop_length = max(1, n_fft // 4) if hop_length is None else hop_length
     check_scalar(hop_length, "hop_length", Integral, min_val=1)
+    n_fft, hop_length = int(n_fft), int(hop_length)
     transform = ShortTimeFFT(get_window("hann", n_fft), hop_length, fs=1.0)
     if not transform.invertible:
         raise ValueError(

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..checks import divided, floating, powers_of_two
+from ..checks import divided, floating, floating_type, powers_of_two
 from ..metrics import mean_sdr
 from ..nn import divisor, level
 from ..stft import STFTTransformer
@@ -222,7 +222,7 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         n_window = domains.window_shape[-1]
         hop = -(-n_window // 2)
         shape = (self.n_components_, *domains.y_shape[:-1], recording.shape[-1])
-        out = check_out(out, shape, recording.dtype)
+        out = check_out(out, shape, floating_type(recording.dtype))
         batches = windows_of(recording, n_window, hop, self._rows_per_chunk())
         estimates = (self._transform_chunk(b, domains.y_domain) for b in batches)
         return cross_fade(estimates, out, n_window, hop)

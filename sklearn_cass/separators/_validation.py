@@ -153,9 +153,10 @@ def n_validation_rows(n_samples, validation_fraction, early_stopping):
         )
     n_held_out = int(np.ceil(validation_fraction * n_samples))
     if n_held_out >= n_samples:
+        because = " (early_stopping=True)" if early_stopping else ""
         raise ValueError(
-            f"validation_fraction={validation_fraction} of n_samples={n_samples} rows "
-            "leaves none to train on"
+            f"validation_fraction={validation_fraction}{because} of "
+            f"n_samples={n_samples} rows leaves none to train on"
         )
     return n_held_out
 

@@ -148,7 +148,7 @@ def typed(array, dtype):
     if dtype == "structured":
         return array.astype([("left", float)])
     if dtype == "mixed":
-        array = array.astype(object)
+        array = np.array(array, dtype=object)
         array.flat[-1:] = None
         return array
     return array.astype(dtype)

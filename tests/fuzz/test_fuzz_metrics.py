@@ -40,6 +40,9 @@ def triples(draw):
 def documented(y_true, *, infinite=False):
     """Check: one float64 for each component, NaN exactly where the truth is silent."""
     truth = np.asarray(y_true)
+    if truth.dtype.kind in "fc":  # what is computed in double may be silent there
+        with np.errstate(all="ignore"):
+            truth = truth.astype(complex if truth.dtype.kind == "c" else float)
 
     def check(result):
         is_array(result, truth.shape[:2])
