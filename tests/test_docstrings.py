@@ -8,6 +8,7 @@ from numpydoc.validate import validate
 
 import sklearn_cass
 from sklearn_cass import datasets, metrics, nn
+from sklearn_cass.utils import estimator_checks
 
 # Codes of numpydoc.validate that must not come up. Left out: the rules that ask for
 # an extended summary, See Also and examples everywhere (ES, SA, EX), for a full stop
@@ -45,8 +46,9 @@ METHODS = {
     "score",
     "separate",
     "discriminate",
+    "save",
 }
-MODULES = (sklearn_cass, datasets, metrics)
+MODULES = (sklearn_cass, datasets, metrics, estimator_checks)
 
 
 def public_objects():

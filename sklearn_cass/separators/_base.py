@@ -13,7 +13,7 @@ from ..metrics import mean_sdr
 from ..nn import divisor, level
 from ..stft import STFTTransformer
 from ._domains import Domains
-from ._examples import DrawnExamples, Examples
+from ._examples import DrawnExamples, Examples, recordings
 from ._overlap import cross_fade, windows_of
 from ._run import Run
 from ._validation import (
@@ -65,7 +65,8 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
             The components (sources) of each mixture; those of a multichannel X may
             lack the axis of channels, those of a :class:`Spectrogram` may be
             waveforms. With one dimension: labels that say which component each row
-            of X is; the mixtures to learn from are then drawn from the rows.
+            of X is; the mixtures to learn from are then drawn from the rows. Rows of a
+            :class:`Spectrogram` are taken for the waveforms that they were made from.
 
         Returns
         -------
@@ -194,7 +195,7 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         if y.ndim == 1:
             k = self._component_index(y)
             estimates = estimates[np.arange(len(X)), k, None]
-            y = np.asarray(X)[:, None]
+            y = recordings(X)[:, None]
         return mean_sdr(y, estimates)
 
     def separate(self, recording, out=None):

@@ -62,8 +62,17 @@ class DrawnExamples:
 
     def arrays(self, rows):
         """Mixtures and components of some rows."""
-        y = floating(self.X[self.table[rows]])
-        return y.sum(axis=1), y
+        drawn = floating(self.X[self.table[rows]])
+        return drawn.sum(axis=1), recordings(drawn)
+
+
+def recordings(X):
+    """Recordings as the user has them: waveforms where a Spectrogram was made of them.
+
+    In a Pipeline the labels belong to waveforms, and estimates are to come back so.
+    """
+    stft = getattr(X, "stft", None)
+    return np.asarray(X) if stft is None else stft.inverse_transform(X)
 
 
 class TensorRows(torch.utils.data.Dataset):
