@@ -14,6 +14,7 @@ from skorch.callbacks import Callback
 from ..files import leftovers, read, replace, text_tensor, tree_of, write
 from ..training_state import load_callback_states, load_net_state, training_state
 from ._save import encoded
+from ._validation import check_device, use_bfloat16
 from ._values import decode, encode
 
 KIND = "checkpoint"
@@ -29,6 +30,11 @@ def identity_of(separator, X, y):
     if not isinstance(separator.random_state, Integral):
         # drawn from wherever it stands: the checkpoint knows where that was
         parameters["random_state"] = type(separator.random_state).__name__
+    # "auto" is what this machine makes of it
+    device = check_device(separator.device)
+    bfloat16 = use_bfloat16(separator.precision, device)
+    parameters["device"] = device.type
+    parameters["precision"] = "bf16" if bfloat16 else "float32"
     name = type(separator).__qualname__
     return {"class": name, **parameters, "X": described(X), "y": described(y)}
 
