@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 from skorch.callbacks import Callback
 
-from ..files import leftovers, read, replace, text_tensor, tree_of, write
+from ..files import leftovers, read, text_tensor, tree_of, write
 from ..training_state import load_callback_states, load_net_state, training_state
 from ._save import encoded
 from ._validation import check_device, use_bfloat16
@@ -105,8 +105,8 @@ class Checkpoint(Callback):
             self.folder.mkdir(parents=True, exist_ok=True)
             for leftover in leftovers(self.path):
                 leftover.unlink()
-            trial = self.folder / ".trial"
-            replace(trial, b"")
+            trial = self.folder / f".{self.path.name}.trial.tmp"  # a leftover, too
+            trial.write_bytes(b"")
             trial.unlink()
         except OSError as error:
             raise OSError(
