@@ -4,8 +4,27 @@ import hashlib
 import json
 
 import numpy as np
-from cases import states
+import pytest
+import torch
+from cases import FAST, NoEncoder, states
 from skorch.callbacks import Callback
+
+FILE = "checkpoint.safetensors"
+
+
+class Gains(torch.nn.Module):
+    """A gain for every channel: learns, and costs next to nothing."""
+
+    def __init__(self, out_channels, *, n_filters, n_latent, skip_connections):
+        super().__init__()
+        self.gains = torch.nn.Parameter(torch.randn(out_channels, 1, 1))
+
+    def forward(self, features):
+        return self.gains * features[-1]
+
+
+SETTINGS = FAST | {"max_epochs": 4, "validation_fraction": 0.2}
+QUICK = SETTINGS | {"encoder": NoEncoder, "decoder": Gains}
 
 
 class CutOffError(Exception):
@@ -45,6 +64,27 @@ class At(Callback):
     def act(self, moment, net):
         if (moment, len(net.history)) == (self.moment, self.epoch):
             self.action()
+
+
+def begin(cls, folder, data, moment="begin", epoch=3, **settings):
+    """Train with a checkpoint, up to a moment."""
+    settings = QUICK | settings
+    callbacks = [*settings.pop("callbacks", []), At(moment, epoch, cut_off)]
+    separator = cls(**settings, checkpoint=folder, callbacks=callbacks)
+    with pytest.raises(CutOffError):
+        separator.fit(*data)
+    assert not hasattr(separator, "net_")
+
+
+def go_on(cls, folder, data, **settings):
+    """What is learned in the end."""
+    separator = cls(**QUICK | settings, checkpoint=folder)
+    return learned(separator.fit(*data), data[0])
+
+
+def not_cut_off(cls, data, **settings):
+    """What is learned without checkpoints."""
+    return learned(cls(**QUICK | settings).fit(*data), data[0])
 
 
 def learned(separator, X):
