@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 SKLEARN_CHECKS := tests/test_sklearn_checks.py
 
-.PHONY: venv demo test test-oldest lint format clean
+.PHONY: venv demo test test-oldest test-faults lint format clean
 
 venv: $(READY)
 
@@ -38,6 +38,11 @@ $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints.txt \
 		--constraint constraints-oldest.txt --editable ".[test]"
 	touch $@
+
+# trainings killed at random moments, full disks: some minutes, a table at the end
+test-faults: SEED ?= 0
+test-faults: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m faults $(SEED)
 
 lint: $(READY)
 	$(BIN)/ruff check .
