@@ -1,18 +1,21 @@
 """Trainings in processes of their own: started, killed, seen to their end."""
 
 import json
-import os
-import subprocess
-import sys
+import multiprocessing
+import signal
 import tempfile
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
 from trainings import FILE
 
 from sklearn_cass.files import leftovers, read
 
+from . import training
+
+# forked from a process that has imported all and done nothing: imports take longer
+# than a training
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["faults.training"])
 PLACES = ("before the first checkpoint", "in an epoch", "while writing")
 
 
@@ -29,30 +32,29 @@ class Place:
         root = Path(tempfile.mkdtemp(dir=root))
         root.chmod(0o777)  # some trainings are without the superuser's rights
         self.folder, self.out = root / "folder", root / "learned.json"
+        self.said = root / "said.txt"
         self.folder.mkdir()
         self.folder.chmod(0o777)
 
     def start(self, **options):
-        """Start a training; it has begun when this returns."""
+        """Start a training; it is about to begin when this returns."""
         options = {"folder": str(self.folder), "out": str(self.out)} | options
-        command = [sys.executable, "-m", "faults.training", json.dumps(options)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
+        ready = PROCESSES.Event()
+        process = PROCESSES.Process(
+            target=training.run, args=(ready, str(self.said), options)
         )
-        process.stdout.readline()
+        process.start()
+        while not ready.wait(0.1) and process.is_alive():
+            pass
         return process
 
     def train(self, **options):
         """Train to the end; returns the exit status and what was said."""
         self.out.unlink(missing_ok=True)
+        self.said.unlink(missing_ok=True)
         process = self.start(**options)
-        _, said = process.communicate()
-        return process.returncode, said
+        process.join()
+        return process.exitcode, self.said.read_text() if self.said.exists() else ""
 
     def report(self):
         """What the last training to its end learned and warned of."""
@@ -82,32 +84,23 @@ class Place:
 
 def killed(process, seconds, place=None):
     """Kill a training after some time; False where it had ended by then."""
-    with ended(process):
-        try:
-            process.wait(seconds)
-            return False
-        except subprocess.TimeoutExpired:
-            return True
+    process.join(seconds)
+    return kill(process)
 
 
 def killed_in_writing(process, seconds, place):
     """Kill a training in the first writing after some time."""
-    with ended(process):
-        begun = time.monotonic()
-        while process.poll() is None:
-            if time.monotonic() > begun + seconds and place.half_written():
-                return True
-        return False
+    process.join(seconds)
+    while process.is_alive() and not place.half_written():
+        pass  # a writing takes milliseconds
+    return kill(process)
 
 
-@contextmanager
-def ended(process):
-    """Nothing of a process is left behind."""
-    try:
-        yield
-    finally:
-        process.kill()
-        process.communicate()
+def kill(process):
+    """Whether there was something left to kill."""
+    process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
 
 
 def failed(tally, message):

@@ -1,6 +1,6 @@
 """One training in a process of its own, with what is to go wrong in it.
 
-It prints "ready" before it begins. What it learned and the warnings it gave go into a
+What it learned and the warnings it gave go into a
 file of JSON, if it comes to its end.
 """
 
@@ -9,10 +9,12 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 import warnings
 from pathlib import Path
 
 import torch
+import torch._dynamo  # otherwise the first optimizer does, for seconds
 from cases import SEPARATORS, make_mixtures
 from trainings import At, learned
 
@@ -64,7 +66,7 @@ FAULTS = {
 }
 
 
-def train(folder=None, out=None, faults=(), other=None, drop=False):
+def train(folder=None, out=None, faults=(), other=None, drop=False, ready=None):
     """Fit a separator.
 
     Parameters
@@ -79,6 +81,8 @@ def train(folder=None, out=None, faults=(), other=None, drop=False):
         What is other than in all other trainings.
     drop : bool
         Whether to begin without the superuser's rights.
+    ready : multiprocessing.Event
+        Set when the training is about to begin.
     """
     X, y = make_mixtures(32, n_times=128)
     *_, parent, cls = SEPARATORS
@@ -94,7 +98,7 @@ def train(folder=None, out=None, faults=(), other=None, drop=False):
     separator.set_params(checkpoint=path, callbacks=actions)
     if drop:
         drop_privileges()
-    print("ready", flush=True)
+    ready.set()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         separator.fit(X, y)
@@ -116,6 +120,21 @@ def lift_limit():
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
-if __name__ == "__main__":
+def run(ready, said, options):
+    """Train in a new process; an error goes into a file.
+
+    Parameters
+    ----------
+    ready : multiprocessing.Event
+        Set when the training is about to begin.
+    said : str
+        Where to write an error to.
+    options : dict
+        As for :func:`train`.
+    """
     torch.set_num_threads(1)
-    train(**json.loads(sys.argv[1]))
+    try:
+        train(**options, ready=ready)
+    except Exception:
+        Path(said).write_text(traceback.format_exc())
+        sys.exit(1)
