@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 SKLEARN_CHECKS := tests/test_sklearn_checks.py
 
-.PHONY: venv demo test test-oldest fuzz lint format clean
+.PHONY: venv demo test test-oldest test-faults fuzz lint format clean
 
 venv: $(READY)
 
@@ -45,6 +45,11 @@ fuzz: SEED := $(if $(SEED),$(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d 
 fuzz: $(READY)
 	FUZZ_PROFILE=fuzz FUZZ_REPORT=docs/reliability.md \
 		$(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED)
+
+# trainings killed at random moments, full disks: some minutes, a table at the end
+test-faults: SEED ?= 0
+test-faults: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m faults $(SEED)
 
 lint: $(READY)
 	$(BIN)/ruff check .

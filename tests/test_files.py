@@ -78,6 +78,7 @@ SETTINGS = {
     "device": {"device": torch.device("cpu")},
     "numpy numbers": {"n_filters": np.int64(2), "lr": np.float32(1e-3)},
     "RandomState": {"random_state": np.random.RandomState(1)},
+    "PCG64": {"random_state": np.random.RandomState(np.random.PCG64(1))},
     "checkpoint": {"checkpoint": "folder"},
 }
 

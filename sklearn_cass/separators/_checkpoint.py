@@ -11,9 +11,10 @@ import numpy as np
 from sklearn.utils import gen_batches
 from skorch.callbacks import Callback
 
-from ..files import leftovers, read, replace, text_tensor, tree_of, write
+from ..files import leftovers, read, text_tensor, tree_of, write
 from ..training_state import load_callback_states, load_net_state, training_state
 from ._save import encoded
+from ._validation import check_device, use_bfloat16
 from ._values import decode, encode
 
 KIND = "checkpoint"
@@ -29,6 +30,11 @@ def identity_of(separator, X, y):
     if not isinstance(separator.random_state, Integral):
         # drawn from wherever it stands: the checkpoint knows where that was
         parameters["random_state"] = type(separator.random_state).__name__
+    # "auto" is what this machine makes of it
+    device = check_device(separator.device)
+    bfloat16 = use_bfloat16(separator.precision, device)
+    parameters["device"] = device.type
+    parameters["precision"] = "bf16" if bfloat16 else "float32"
     name = type(separator).__qualname__
     return {"class": name, **parameters, "X": described(X), "y": described(y)}
 
@@ -41,9 +47,20 @@ def described(array):
     else:
         n_rows = max(1, CHUNK_BYTES // max(1, array[0].nbytes))
         for rows in gen_batches(len(array), n_rows):
-            checksum.update(np.ascontiguousarray(array[rows]).view(np.uint8))
+            checksum.update(without_padding(array[rows]).view(np.uint8))
     shape = tuple(array.shape)
     return f"{array.dtype} of shape {shape}, checksum {checksum.hexdigest()[:16]}"
+
+
+def without_padding(array):
+    """Contiguous entries; those of extended precision as two doubles each.
+
+    The bytes between numbers of extended precision hold anything.
+    """
+    if array.dtype.char in "gG":
+        double = array.astype(complex if array.dtype.kind == "c" else float)
+        array = np.stack([double, (array - double).astype(double.dtype)])
+    return np.ascontiguousarray(array)
 
 
 class Checkpoint(Callback):
@@ -88,8 +105,8 @@ class Checkpoint(Callback):
             self.folder.mkdir(parents=True, exist_ok=True)
             for leftover in leftovers(self.path):
                 leftover.unlink()
-            trial = self.folder / ".trial"
-            replace(trial, b"")
+            trial = self.folder / f".{self.path.name}.trial.tmp"  # a leftover, too
+            trial.write_bytes(b"")
             trial.unlink()
         except OSError as error:
             raise OSError(

@@ -85,15 +85,19 @@ def fitted_stft(state):
 
 def random_state(state):
     """A RandomState as it was."""
-    rng = np.random.RandomState()
-    rng.set_state(tuple(state))
+    name = state["bit_generator"]
+    if name not in BIT_GENERATORS:
+        raise ValueError(f"{name!r} is no generator of numpy's")
+    rng = np.random.RandomState(getattr(np.random, name)())
+    rng.set_state(state)
     return rng
 
 
+BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 COMPOUND = {
     tuple: list,
     np.ndarray: lambda array: [array.dtype.str, array.tolist()],
-    np.random.RandomState: lambda rng: list(rng.get_state()),
+    np.random.RandomState: lambda rng: rng.get_state(legacy=False),
     torch.device: str,
     STFTTransformer: vars,
     MapShape: asdict,

@@ -1,0 +1,113 @@
+"""`make test-faults`: kills and failing disks, with a closing table.
+
+Needs POSIX. The seed of the moments at which trainings are killed is the only
+argument; the moments themselves depend on how fast the machine is.
+"""
+
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import closing_table
+from trainings import FILE
+
+from . import folders, kills
+from .runs import Place
+from .training import N_EPOCHS
+
+REPORT = Path(__file__).parents[2] / "docs" / "reliability.md"
+N_TRAININGS = {
+    "killed at a random moment": 20,
+    "killed in a writing": 8,
+    "killed until it ends": 2,
+}
+
+
+def uninterrupted(root):
+    """What a training learns, how long it takes, and how large its checkpoints are.
+
+    As many at a time as there will be: each of them takes longer then.
+    """
+    places = [Place(root) for _ in range(os.cpu_count())]
+    processes, begun = [place.start() for place in places], time.monotonic()
+    for process in processes:
+        process.join()
+    seconds = time.monotonic() - begun
+    if any(process.exitcode for process in processes):
+        sys.exit(places[0].said.read_text())
+    first, *others = [place.report() for place in places]
+    if any(other != first for other in others):
+        sys.exit("two uninterrupted trainings are not equal")
+    size = (places[0].folder / FILE).stat().st_size
+    return first | {"seconds": seconds, "bytes": size}
+
+
+def jobs(root, whole, seed):
+    """Every training to do: what kind it is, and a function that does it."""
+    for name, job in folders.KINDS.items():
+        yield name, lambda job=job: job(root, whole)
+    for name, n_trainings in N_TRAININGS.items():
+        for k in range(n_trainings):
+            rng = random.Random(f"{seed} {name} {k}")
+            other = kills.OTHERS[k] if k < len(kills.OTHERS) else None
+            job = kills.KINDS[name]
+            yield (
+                name,
+                lambda job=job, rng=rng, other=other: job(
+                    root, whole, rng, other=other
+                ),
+            )
+
+
+def done(root, whole, seed):
+    """All trainings, as many at a time as there are processors; tallies by kind."""
+    tallies = {name: Counter() for name in [*folders.KINDS, *kills.KINDS]}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = [(name, pool.submit(job)) for name, job in jobs(root, whole, seed)]
+        for name, run in runs:
+            tallies[name].update(run.result())
+            print(f"{name}: {dict(tallies[name])}", flush=True)
+    return tallies
+
+
+def table(first, kinds, columns, tallies):
+    """A table in markdown of some kinds of trainings."""
+    counts = {column: [tallies[kind][column] for kind in kinds] for column in columns}
+    return closing_table.markdown({first: list(kinds), **counts}, total=True)
+
+
+def main(seed):
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)  # for trainings without the superuser's rights
+        whole = uninterrupted(root)
+        tallies = done(root, whole, seed)
+    skipped = [name for name, tally in tallies.items() if not tally["trainings"]]
+    facts = {
+        "command": f"make test-faults SEED={seed}, {time.monotonic() - begun:.0f} s",
+        "one training": f"CASSSeparator, {N_EPOCHS} epochs (the best: "
+        f"{whole['best_epoch']}), {whole['seconds']:.1f} s, checkpoints of "
+        f"{whole['bytes'] / 1e6:.1f} MB",
+        "skipped": ", ".join(skipped) or "nothing",
+        **closing_table.machine(),
+    }
+    tables = "\n\n".join(
+        [
+            table("trainings killed", kills.KINDS, kills.COLUMNS, tallies),
+            table("folders, disks", folders.KINDS, folders.COLUMNS, tallies),
+        ]
+    )
+    print(closing_table.described(facts, tables))
+    closing_table.replace_section(REPORT, "faults", facts, tables)
+    return any(tally["failures"] for tally in tallies.values())
+
+
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"
+    sys.exit(main(int(sys.argv[1])))

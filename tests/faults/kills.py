@@ -1,0 +1,84 @@
+"""Kills at random moments; what goes on must end as if it had not been killed."""
+
+from collections import Counter
+from functools import partial
+
+from trainings import FILE
+
+from .runs import PLACES, Place, failed, killed, killed_in_writing
+
+OTHERS = ("X", "lr", "class")
+COLUMNS = ("trainings", "kills", *PLACES, "others refused", "equal", "failures")
+
+
+def one_kill(kill, root, whole, rng, other=None):
+    """Kill a training, refuse another one in its place, go on to the end.
+
+    Parameters
+    ----------
+    kill : callable
+        One of those of :mod:`faults.runs`.
+    root : Path
+        Where to make folders.
+    whole : dict
+        What an uninterrupted training learned, and its seconds.
+    rng : random.Random
+        Draws the moment over all of the training.
+    other : {"X", "lr", "class"} or None
+        What the other training has other than this one.
+    """
+    tally = Counter(trainings=1)
+    while not tally["kills"]:
+        place = Place(root)
+        seconds = rng.uniform(0, whole["seconds"])
+        # a training that was at its end by then is left out
+        if kill(place.start(), seconds, place):
+            count(tally, place)
+    if other and place.n_epochs_kept():
+        refuse(place, other, tally)
+    end(place, whole, tally)
+    return tally
+
+
+def many_kills(root, whole, rng, other=None):
+    """Kill the same training again and again, until it has come to its end."""
+    tally, place = Counter(trainings=1), Place(root)
+    while killed(place.start(), rng.uniform(0, whole["seconds"] / 3)):
+        count(tally, place)
+    end(place, whole, tally)
+    return tally
+
+
+def count(tally, place):
+    tally["kills"] += 1
+    tally[place.where()] += 1
+
+
+def refuse(place, other, tally):
+    """Another training must be refused, and the checkpoint left as it is."""
+    before = (place.folder / FILE).read_bytes()
+    status, said = place.train(other=other)
+    named = "another training" in said and f"{other} was" in said
+    if status and named and (place.folder / FILE).read_bytes() == before:
+        tally["others refused"] += 1
+    else:
+        failed(tally, f"another {other} was not refused: {said[-2000:]}")
+
+
+def end(place, whole, tally):
+    """Go on to the end and compare; only the checkpoint stays in the folder."""
+    found = place.learned()
+    left = [path.name for path in place.folder.iterdir()]
+    if found != whole["learned"]:
+        failed(tally, f"went on to {found}")
+    elif left != [FILE]:
+        failed(tally, f"left {left}")
+    else:
+        tally["equal"] += 1
+
+
+KINDS = {
+    "killed at a random moment": partial(one_kill, killed),
+    "killed in a writing": partial(one_kill, killed_in_writing),
+    "killed until it ends": many_kills,
+}

@@ -1,0 +1,140 @@
+"""One training in a process of its own, with what is to go wrong in it.
+
+What it learned and the warnings it gave go into a
+file of JSON, if it comes to its end.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+import torch
+import torch._dynamo  # otherwise the first optimizer does, for seconds
+from cases import SEPARATORS, make_mixtures
+from trainings import At, learned
+
+N_EPOCHS = 12
+# The weights of the last epoch are not the best: early stopping has to put them back.
+SETTINGS = {
+    "n_filters": 8,
+    "n_latent": 16,
+    "batch_size": 8,
+    "max_epochs": N_EPOCHS,
+    "lr": 0.1,
+    "discriminator_lr": 0.003,
+    "lr_schedule": "constant",
+    "remix": 0.5,
+    "validation_fraction": 0.25,
+    "early_stopping": True,
+    "random_state": 0,
+    "device": "cpu",
+}
+NOBODY = 65534
+
+
+def limit_files(folder):
+    """No file may grow beyond a few bytes: the system's answer is an error."""
+    import resource  # POSIX alone
+
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+
+
+def drop_privileges():
+    """No folder is read-only to the superuser."""
+    if not os.getuid():
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+def make_read_only(folder):
+    folder.chmod(0o555)
+    drop_privileges()
+
+
+FAULTS = {
+    "limit": limit_files,
+    "remove": lambda folder: shutil.rmtree(folder),
+    "read-only": make_read_only,
+    "kill": lambda folder: os.kill(os.getpid(), signal.SIGKILL),
+}
+
+
+def train(folder=None, out=None, faults=(), other=None, drop=False, ready=None):
+    """Fit a separator.
+
+    Parameters
+    ----------
+    folder : str or None
+        Where the checkpoints are.
+    out : str or None
+        Where to write to.
+    faults : list of (int, str)
+        Epochs, and what goes wrong as they begin.
+    other : {"X", "lr", "class"} or None
+        What is other than in all other trainings.
+    drop : bool
+        Whether to begin without the superuser's rights.
+    ready : multiprocessing.Event
+        Set when the training is about to begin.
+    """
+    X, y = make_mixtures(32, n_times=128)
+    *_, parent, cls = SEPARATORS
+    if other == "X":
+        X = X + 1e-9
+    settings = SETTINGS | {"lr": 0.02} if other == "lr" else SETTINGS
+    path = folder and Path(folder)
+    actions = [
+        At("begin", epoch, lambda fault=fault: FAULTS[fault](path))
+        for epoch, fault in faults
+    ]
+    separator = (parent if other == "class" else cls)(**settings)
+    separator.set_params(checkpoint=path, callbacks=actions)
+    if drop:
+        drop_privileges()
+    ready.set()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        separator.fit(X, y)
+    if "limit" in [fault for _, fault in faults]:
+        lift_limit()
+    found = learned(separator, X)
+    messages = [str(w.message) for w in caught if w.category is UserWarning]
+    best = min(separator.history_[:, "valid_error"])
+    best_epoch = separator.history_[:, "valid_error"].index(best) + 1
+    report = {"learned": found, "warnings": messages, "best_epoch": best_epoch}
+    Path(out).write_text(json.dumps(report))
+
+
+def lift_limit():
+    """For what is written after the training."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def run(ready, said, options):
+    """Train in a new process; an error goes into a file.
+
+    Parameters
+    ----------
+    ready : multiprocessing.Event
+        Set when the training is about to begin.
+    said : str
+        Where to write an error to.
+    options : dict
+        As for :func:`train`.
+    """
+    torch.set_num_threads(1)
+    try:
+        train(**options, ready=ready)
+    except Exception:
+        Path(said).write_text(traceback.format_exc())
+        sys.exit(1)
