@@ -8,9 +8,9 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from sklearn.utils import gen_batches
 from skorch.callbacks import Callback
 
+from ..checks import chunks_of
 from ..files import leftovers, read, text_tensor, tree_of, write
 from ..training_state import load_callback_states, load_net_state, training_state
 from ._save import encoded
@@ -20,7 +20,6 @@ from ._values import decode, encode
 KIND = "checkpoint"
 # parameters that a training may be continued with other values of
 FREE = {"callbacks", "checkpoint", "checkpoint_every", "verbose"}
-CHUNK_BYTES = 2**24
 
 
 def identity_of(separator, X, y):
@@ -45,9 +44,8 @@ def described(array):
     if array.dtype.kind == "O":  # labels
         checksum.update(json.dumps(encode(array.tolist())).encode())
     else:
-        n_rows = max(1, CHUNK_BYTES // max(1, array[0].nbytes))
-        for rows in gen_batches(len(array), n_rows):
-            checksum.update(without_padding(array[rows]).view(np.uint8))
+        for chunk in chunks_of(array):
+            checksum.update(without_padding(chunk).view(np.uint8))
     shape = tuple(array.shape)
     return f"{array.dtype} of shape {shape}, checksum {checksum.hexdigest()[:16]}"
 
