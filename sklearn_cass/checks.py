@@ -65,12 +65,12 @@ def powers_of_two(array):
     return np.ldexp(peaks.dtype.type(1), np.frexp(peaks)[1]).astype(peaks.dtype)
 
 
-def divided(array, powers):
-    """The array divided by powers of two, by which complex division may overflow."""
+def divided(array, divisors):
+    """The array divided by real numbers, tiny ones where complex division overflows."""
     if array.dtype.kind != "c":
-        return array / powers
+        return array / divisors
     quotient = np.empty_like(array, subok=False)
-    quotient.real, quotient.imag = array.real / powers, array.imag / powers
+    quotient.real, quotient.imag = array.real / divisors, array.imag / divisors
     return quotient
 
 

@@ -95,13 +95,13 @@ class CASSNet(NeuralNet):
         # from the same weights and see the same batches
         with seeded(self.seed):
             super().initialize_module()
-        self.module_.to(memory_format=torch.channels_last)
+        lay_out(self.module_)
         if self.discriminators is not None:
             with seeded(self.seed + 1):
                 self.discriminators_ = self.initialized_instance(
                     self.discriminators, self.get_params_for("discriminators")
                 )
-            self.discriminators_.to(memory_format=torch.channels_last)
+            lay_out(self.discriminators_)
         self.generator_ = torch.Generator().manual_seed(self.seed + 2)
         return self
 
@@ -256,6 +256,11 @@ class CASSNet(NeuralNet):
             for discriminator in self.discriminators_
         ]
         return torch.stack([torch.stack(row, -1) for row in logits], 1).sigmoid()
+
+
+def lay_out(module):
+    """Weights in single precision, whatever torch's default, and channels last."""
+    module.to(dtype=torch.float32, memory_format=torch.channels_last)
 
 
 def detached(values):

@@ -11,6 +11,7 @@ from gain_separators import (
     SwapsComponents,
     WaveformSeparator,
 )
+from joblib.externals.loky import get_reusable_executor
 from sklearn.exceptions import EstimatorCheckFailedWarning, SkipTestWarning
 from sklearn.pipeline import make_pipeline
 
@@ -55,6 +56,13 @@ def test_a_pipeline_keeps_the_contract_of_what_its_first_step_takes():
         "check_separator_images",
         "check_separator_separate",
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers_of_their_own():
+    """What broken separators change in worker processes ends with this file."""
+    yield
+    get_reusable_executor().shutdown(wait=True)
 
 
 # --- others' ------------------------------------------------------------------------

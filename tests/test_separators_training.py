@@ -38,6 +38,17 @@ def same_bits(a, b):
     return len(a) == len(b) and all(map(equal_states, a, b))
 
 
+def test_torch_may_default_to_double_precision(separator_class, data):
+    X, y = data
+    torch.set_default_dtype(torch.float64)
+    try:
+        estimates = separator_class(**FAST).fit(X, y).transform(X)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert estimates.shape == y.shape
+    assert np.isfinite(estimates).all()
+
+
 # --- records ------------------------------------------------------------------------
 
 

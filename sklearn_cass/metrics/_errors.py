@@ -4,6 +4,7 @@ from numbers import Real
 
 import numpy as np
 
+from ..checks import divided
 from ._checks import check_mixture, check_pair, nonzero
 
 
@@ -146,7 +147,7 @@ def si_sdr(y_true, y_pred, *, zero_mean=False):
     if zero_mean:
         s, est = _subtract_mean(s), _subtract_mean(est)
     # Any scale will do: the largest value becomes 1, so that no square overflows.
-    s, est = (x / nonzero(abs(x).max(axis=-1, keepdims=True)) for x in (s, est))
+    s, est = (divided(x, nonzero(abs(x).max(axis=-1, keepdims=True))) for x in (s, est))
     power = np.sum(abs(s) ** 2, axis=-1, keepdims=True)
     scale = np.sum(s.conj() * est, axis=-1, keepdims=True) / nonzero(power)
     values = _decibels(_norm(scale * s), _norm(est - scale * s))
@@ -238,7 +239,9 @@ def _norm(x, ord=2):
     """Norm over all but the first two axes, of values too large to be squared too."""
     x = x.reshape(*x.shape[:2], -1)
     peak = abs(x).max(axis=-1)
-    return peak * np.linalg.norm(x / nonzero(peak)[..., np.newaxis], ord, axis=-1)
+    return peak * np.linalg.norm(
+        divided(x, nonzero(peak)[..., np.newaxis]), ord, axis=-1
+    )
 
 
 def _ratio(a, b):

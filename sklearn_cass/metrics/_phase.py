@@ -182,4 +182,4 @@ def _make_stft(n_fft, hop_length, **arrays):
 
 def _batches(n_samples, n_entries):
     """Slices of rows, small enough for their spectrograms to need little memory."""
-    return gen_batches(n_samples, max(1, 2**20 // n_entries))
+    return gen_batches(n_samples, max(1, 2**18 // n_entries))
