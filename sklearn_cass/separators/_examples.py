@@ -66,6 +66,11 @@ class DrawnExamples:
         return drawn.sum(axis=1), recordings(drawn)
 
 
+def in_double(array):
+    """The array in double precision."""
+    return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
+
+
 def recordings(X):
     """Recordings as the user has them: waveforms where a Spectrogram was made of them.
 
@@ -96,8 +101,9 @@ class TensorRows(torch.utils.data.Dataset):
 
     def __getitem__(self, rows):
         X, y = self.examples.arrays(self.rows[rows.numpy()])
-        X, y = floating(X), floating(y)
-        # one scale for the batch, whose rows may be mixed
+        # in double precision, for X and y may differ in theirs; one scale for the
+        # batch, whose rows may be mixed
+        X, y = in_double(X), in_double(y)
         scale = max(powers_of_two(X[None]).item(), powers_of_two(y[None]).item())
         X = self.domains.mixtures(divided(X, scale))
         y = self.domains.components(divided(y, scale))

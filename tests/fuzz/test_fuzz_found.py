@@ -50,6 +50,10 @@ DATA = {
     "sparse X of labels": (X.but(layout="sparse"), Labels("strings", 5)),
     "one entry": (Recipe((1, 1)), Recipe((1, 1, 1))),
     "silence and loud components": (X.but(values="zeros"), Y.but(values="huge")),
+    "single and double precision": (
+        X.but(dtype="float32", values="zeros"),
+        Y.but(values="large"),
+    ),
     "silent rows": (X.but(values="some silent rows"), Y),
     "huge and tiny rows": (
         X.but(values="huge and tiny rows"),
