@@ -16,6 +16,8 @@ def estimates_like(separator, X, y):
     """Check of the estimates: as many as X has rows, each in y's domain."""
     y = np.asarray(y)
     row = np.shape(X)[1:] if y.ndim < 2 else y.shape[2:]
+    if y.ndim < 2 and hasattr(X, "n_times"):  # a Spectrogram of labelled waveforms
+        row = (*row[:-2], X.n_times)
     return finite(len(np.asarray(X)), separator.n_components_, *row, kinds="fc")
 
 
