@@ -61,6 +61,9 @@ def check_components(y, X):
             if y.ndim > 1:
                 y = check_array(y, ensure_all_finite=False, **anything)
                 check_numbers(y, "y")
+            elif any(isinstance(label, bytes) for label in y[:1].tolist()):
+                # of which older scikit-learn only warns
+                raise ValueError("labels must be strings or numbers, not bytes")
             else:
                 assert_all_finite(y, input_name="y")
     with naming("y"):
