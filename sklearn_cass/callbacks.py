@@ -136,18 +136,15 @@ class FiniteGuard(Callback):
             self.stop(net)
         self.keep(net)
 
-    def modules(self, net):
-        return [getattr(net, name + "_") for name in net._modules]
-
     def keep(self, net):
-        self.kept_ = [
-            {name: value.clone() for name, value in module.state_dict().items()}
-            for module in self.modules(net)
-        ]
+        self.kept_ = {
+            role: {name: value.clone() for name, value in module.state_dict().items()}
+            for role, module in net.trained_modules().items()
+        }
 
     def stop(self, net):
-        for module, state in zip(self.modules(net), self.kept_, strict=True):
-            module.load_state_dict(state)
+        for role, module in net.trained_modules().items():
+            module.load_state_dict(self.kept_[role])
         warnings.warn(
             f"training stopped in epoch {len(net.history)}: a loss became non-finite; "
             "the weights of the last finite epoch are kept. A smaller lr or "

@@ -55,6 +55,11 @@ def floating_type(dtype):
     return np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
 
 
+def in_double(array):
+    """The array in double precision."""
+    return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
+
+
 def powers_of_two(array):
     """For each row the power of two next above its largest modulus; 1 for silence.
 

@@ -114,6 +114,13 @@ class CASSNet(NeuralNet):
             )
         return self
 
+    def trained_modules(self):
+        """The modules in training by the names of their roles."""
+        modules = {"autoencoders": self.module_}
+        if self.discriminators is not None:
+            modules["discriminators"] = self.discriminators_
+        return modules
+
     def learning_rates(self):
         """Each optimizer with its full learning rate."""
         yield self.optimizer_, self.lr

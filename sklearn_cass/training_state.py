@@ -13,7 +13,9 @@ def training_state(net):
     ``load_state_dict``.
     """
     return {
-        "modules": {name: part.state_dict() for name, part in modules(net).items()},
+        "modules": {
+            role: module.state_dict() for role, module in net.trained_modules().items()
+        },
         "optimizers": [optimizer.state_dict() for optimizer, _ in net.learning_rates()],
         "generators": [generator.get_state() for generator in generators(net)],
         "history": net.history.to_list(),
@@ -23,8 +25,8 @@ def training_state(net):
 
 def load_net_state(net, state):
     """Put a training state back into an initialized net of the same settings."""
-    for name, module in modules(net).items():
-        module.load_state_dict(state["modules"][name])
+    for role, module in net.trained_modules().items():
+        module.load_state_dict(state["modules"][role])
     optimizers = [optimizer for optimizer, _ in net.learning_rates()]
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
@@ -39,11 +41,6 @@ def load_callback_states(net, state):
     for name, callback in with_state(net).items():
         if name in state["callbacks"]:
             callback.load_state_dict(state["callbacks"][name])
-
-
-def modules(net):
-    """The trained modules by name."""
-    return {name: getattr(net, name + "_") for name in net._modules}
 
 
 def generators(net):

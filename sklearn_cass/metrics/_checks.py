@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..checks import check_numbers
+from ..checks import check_numbers, in_double
 
 
 def check_array_of_numbers(values, name, min_ndim):
@@ -18,7 +18,7 @@ def check_array_of_numbers(values, name, min_ndim):
             f"one; its shape is {array.shape}."
         )
     check_numbers(array, name)
-    return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
+    return in_double(array)
 
 
 def check_pair(y_true, y_pred):

@@ -6,7 +6,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..checks import floating_type, naming
+from ..checks import floating, naming
 from ..nn import Decoder, Discriminator, Discriminators, Encoder, divisor, level
 from ._ae import POSITIVE, WEIGHT, AESeparator, prefixed
 from ._docs import documented
@@ -132,7 +132,7 @@ class RegularCASSSeparator(AESeparator):
         z = single(z / divisor(level(mixtures)).unsqueeze(1))
         maps = [self.net_.seen(component) for component in z.unbind(1)]
         probabilities = self.net_.discriminate(maps).cpu().numpy()
-        return probabilities.astype(floating_type(y.dtype.type(0).real.dtype))
+        return probabilities.astype(floating(y[:0]).real.dtype)
 
 
 @documented

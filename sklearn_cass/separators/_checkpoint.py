@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from skorch.callbacks import Callback
 
-from ..checks import chunks_of
+from ..checks import chunks_of, in_double
 from ..files import leftovers, read, text_tensor, tree_of, write
 from ..training_state import load_callback_states, load_net_state, training_state
 from ._save import encoded
@@ -56,7 +56,7 @@ def without_padding(array):
     The bytes between numbers of extended precision hold anything.
     """
     if array.dtype.char in "gG":
-        double = array.astype(complex if array.dtype.kind == "c" else float)
+        double = in_double(array)
         array = np.stack([double, (array - double).astype(double.dtype)])
     return np.ascontiguousarray(array)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..checks import divided, floating, powers_of_two
+from ..checks import divided, floating, in_double, powers_of_two
 
 
 class Examples:
@@ -64,11 +64,6 @@ class DrawnExamples:
         """Mixtures and components of some rows."""
         drawn = floating(self.X[self.table[rows]])
         return drawn.sum(axis=1), recordings(drawn)
-
-
-def in_double(array):
-    """The array in double precision."""
-    return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
 
 
 def recordings(X):

@@ -11,7 +11,7 @@ from ..nn import Autoencoders, Discriminators
 from ._ae import AESeparator
 from ._cass import CASSSeparator, RegularCASSSeparator
 from ._domains import Domains
-from ._save import KIND, modules_of
+from ._save import KIND
 from ._validation import check_device
 from ._values import decode, is_own_network
 
@@ -76,7 +76,7 @@ def load(path, *, cls=None, encoder=None, decoder=None, discriminator=None):
     fields = {name: decode(value) for name, value in header["domains"].items()}
     separator.domains_ = Domains(**fields)
     net = net_of(header["net"], separator.device, given)
-    for role, module in modules_of(net).items():
+    for role, module in net.trained_modules().items():
         put_into(path, role, module, tensors)
     net.history = History(decode(tree_of(tensors["history"])))
     separator.net_, separator.history_ = net, net.history

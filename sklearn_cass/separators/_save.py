@@ -35,7 +35,7 @@ def save(separator, path):
     }
     tensors = {
         f"{role}.{name}": tensor
-        for role, module in modules_of(net).items()
+        for role, module in net.trained_modules().items()
         for name, tensor in tensors_of(module).items()
     }
     history = encode(separator.history_.to_list())
@@ -74,14 +74,6 @@ def settings_of(net):
     """What the net was built with, for parameters may have been set since."""
     names = [n for n in vars(net) if n.startswith(("module__", "discriminators__"))]
     return {name: encode(getattr(net, name)) for name in SETTINGS + names}
-
-
-def modules_of(net):
-    """The trained modules by the names of their roles."""
-    modules = {"autoencoders": net.module_}
-    if net.discriminators is not None:
-        modules["discriminators"] = net.discriminators_
-    return modules
 
 
 def tensors_of(module):
