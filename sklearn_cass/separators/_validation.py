@@ -164,9 +164,9 @@ def n_validation_rows(n_samples, validation_fraction, early_stopping):
     return n_held_out
 
 
-def check_recording(recording, domains):
+def check_recording(recording, domains, name="recording"):
     """A recording of any length: one row's mixture but for its last axis."""
-    shape, name = domains.window_shape, "recording"
+    shape = domains.window_shape
     if domains.y_domain == SPECTROGRAM and _is_complex(recording):
         recording = np.asarray(recording)
     else:
@@ -183,7 +183,7 @@ def check_recording(recording, domains):
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
     if not right_kind or recording.shape[:-1] != shape[:-1] or not recording.size:
         raise ValueError(
-            f"recording must hold {domains.y_domain} of shape ({wanted}), got "
+            f"{name} must hold {domains.y_domain} of shape ({wanted}), got "
             f"{recording.dtype} of shape {recording.shape}"
         )
     return recording
