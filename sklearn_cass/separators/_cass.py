@@ -13,8 +13,8 @@ from ._docs import documented
 from ._examples import single
 from ._validation import check_cross_weights
 
-# With more components, discriminators that see all others' estimates take longer than
-# all else that grows with the number of components.
+# Up to here, to see all of the others' estimates costs a few hundredths of a step; with
+# eight components it costs a third (`python -m benchmarks.bench_scaling`).
 MOST_DENSE = 4
 
 

@@ -87,8 +87,8 @@ default={default}
     Where to compute. "auto": CUDA where it is there, else the CPU.""",
     "precision": """{{"auto", "float32", "bf16"}}, default="{default}"
     Arithmetic of the convolutions; weights stay in float32. "auto" takes bfloat16
-    where the hardware has matrix units for it, whose rounding adds some -50 dB of
-    noise to an estimate.""",
+    where the hardware has matrix units for it; its rounding is noise some 40 to 50 dB
+    below an estimate.""",
     "random_state": """int, RandomState instance or None, default=None
     Draws the initial weights, the order of rows, what is mixed anew and what is held
     out. An int makes fits on one machine's CPU equal bit for bit.""",
