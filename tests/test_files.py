@@ -181,6 +181,7 @@ def test_a_file_of_the_first_release_is_read():
     # written with FAST, n_filters=n_latent=1, cross_weights [[0, 0.1], [0, 0]] and an
     # STFT of a Kaiser window from make_mixtures(8, n_times=32)
     loaded = load(FIXTURES / "cass-format-1.safetensors")
+    loaded.net_.autocast = False  # as the estimates were computed
     estimates = np.load(FIXTURES / "cass-format-1-estimates.npy")
     X, y = make_mixtures(8, n_times=32)
     np.testing.assert_allclose(loaded.transform(X), estimates, atol=1e-5)
@@ -191,10 +192,19 @@ def test_a_file_of_the_first_release_is_read():
     assert loaded.n_iter_ == 1
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_precision_is_chosen_for_the_machine_that_reads(fast, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: fast)
+    loaded = load(FIXTURES / "cass-format-1.safetensors")
+    assert loaded.precision == "auto"
+    assert loaded.net_.autocast == fast
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_saved_on_cuda_loaded_on_the_cpu(data, tmp_path, monkeypatch):
     X, y = data
-    separator = CASSSeparator(**FAST, device="cuda").fit(X, y)
+    settings = FAST | {"device": "cuda", "precision": "float32"}
+    separator = CASSSeparator(**settings).fit(X, y)
     separator.save(tmp_path / "a")
     monkeypatch.setattr("sklearn_cass.separators._load.check_device", no_cuda)
     with pytest.warns(UserWarning, match="loaded onto the CPU"):
