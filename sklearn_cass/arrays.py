@@ -69,7 +69,9 @@ def rows_by_slices(array, rows):
     runs = np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1)
     bounds = [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
     parts = [np.asarray(array[start:stop]) for start, stop in bounds or [(0, 0)]]
-    return np.concatenate(parts)[places.reshape(rows.shape)]
+    # without its type, another byte order would be lost
+    joined = np.concatenate(parts, dtype=parts[0].dtype)
+    return joined[places.reshape(rows.shape)]
 
 
 def takes_slices(array):

@@ -36,7 +36,10 @@ MAY_IMPORT = {
     "utils": {"", "metrics"},
     "__init__": {"separators", "stft"},
 }
-OPTIONAL = {"matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval", "pytest"}
+OPTIONAL = {
+    *("matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval", "pytest"),
+    *("h5py", "zarr", "dask"),
+}
 LIMIT = 300  # lines
 LONGER = set()  # files that may exceed it, each with its reason
 
