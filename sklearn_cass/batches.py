@@ -1,4 +1,4 @@
-"""Batches of training rows, and mixtures drawn anew from the rows of a batch."""
+"""Batches of training rows, and what is drawn from the rows of a batch."""
 
 import torch
 
@@ -47,3 +47,15 @@ def remixed(X, Y, share, generator):
     drawn = torch.stack([part[draw()] for part in parts.unbind(1)], 1)
     X, Y = X.index_copy(0, new, drawn.sum(1)), Y.index_copy(0, new, drawn[:, :-1])
     return X, Y
+
+
+def one_for_each_row(maps, weights, generator):
+    """A batch (n, ...) whose every row is that of one of the K maps (n, ...).
+
+    Which one is drawn for each row in proportion to the K weights: the mean over rows
+    of a loss, times the sum of the weights, is on average the weighted sum of its
+    means over each of the maps.
+    """
+    weights = torch.tensor(weights, dtype=torch.float64)
+    drawn = torch.multinomial(weights, len(maps[0]), True, generator=generator)
+    return torch.cat([maps[j][row, None] for row, j in enumerate(drawn.tolist())])

@@ -125,7 +125,8 @@ class FiniteGuard(Callback):
         self.keep(net)
 
     def on_batch_end(self, net, batch, training, losses=None, **kwargs):
-        if not all(torch.isfinite(values).all() for values in losses.values()):
+        # together, for a GPU is waited for at each answer
+        if not torch.isfinite(torch.cat(list(losses.values()))).all():
             self.stop(net)
         self.last_X_ = batch[0]
 

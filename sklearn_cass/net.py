@@ -7,7 +7,7 @@ from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 
 from . import losses
-from .batches import Batches, remixed
+from .batches import Batches, one_for_each_row, remixed
 from .callbacks import EpochLosses
 from .generators import seeded
 from .nn import divisor, level, to_map
@@ -34,6 +34,8 @@ class CASSNet(NeuralNet):
         Whether the weights are shares of gradient norms or multiply the losses.
     cross_weights : ndarray of shape (n_components, n_components) or None
         Entry [i, j] weighs D_i's rejection of AE_j's estimate, Eq. (9).
+    cross_terms : {"dense", "sampled"}
+        Whether D_i sees all those estimates, or one of each mixture, drawn.
     remix : float
         Share of each batch's rows whose mixtures are drawn anew.
     magnitude : bool
@@ -57,6 +59,7 @@ class CASSNet(NeuralNet):
         beta=0.0,
         loss_weighting="gradient",
         cross_weights=None,
+        cross_terms="dense",
         remix=0.0,
         magnitude=False,
         discriminator_lr=1e-3,
@@ -69,6 +72,7 @@ class CASSNet(NeuralNet):
         self.beta = beta
         self.loss_weighting = loss_weighting
         self.cross_weights = cross_weights
+        self.cross_terms = cross_terms
         self.remix = remix
         self.magnitude = magnitude
         self.discriminator_lr = discriminator_lr
@@ -103,6 +107,7 @@ class CASSNet(NeuralNet):
                 )
             lay_out(self.discriminators_)
         self.generator_ = torch.Generator().manual_seed(self.seed + 2)
+        self.cross_generator_ = torch.Generator().manual_seed(self.seed + 3)
         return self
 
     def initialize_optimizer(self, triggered_directly=None):
@@ -166,9 +171,9 @@ class CASSNet(NeuralNet):
         own, cross = [], []
         self.discriminator_optimizer_.zero_grad()
         for i, target in enumerate(targets):
-            others, weights = self.cross_terms(i)
+            others, weights = self.rejected(i, estimates)
             # no normalisation over the batch: one pass over all that D_i sees
-            seen = torch.cat([target, estimates[i], *(estimates[j] for j in others)])
+            seen = torch.cat([target, estimates[i], *others])
             logits_true, logits_estimate, *logits_others = self.judge(i, seen).split(
                 len(target)
             )
@@ -182,13 +187,17 @@ class CASSNet(NeuralNet):
         """Logits of D_i."""
         return self.discriminators_[i](maps).float()
 
-    def cross_terms(self, i):
-        """The components j whose estimates D_i rejects, and their weights."""
+    def rejected(self, i, estimates):
+        """The others' estimates that D_i rejects, and their weights."""
         if self.cross_weights is None:
             return [], []
         weights = self.cross_weights[i]
         others = [j for j, weight in enumerate(weights) if weight and j != i]
-        return others, [float(weights[j]) for j in others]
+        weights, estimates = weights[others].tolist(), [estimates[j] for j in others]
+        if self.cross_terms == "dense" or len(others) < 2:
+            return estimates, weights
+        drawn = one_for_each_row(estimates, weights, self.cross_generator_)
+        return [drawn], [sum(weights)]
 
     def autoencoder_step(self, estimates, targets):
         """Eq. (7), through discriminators that hold still; one update."""
@@ -247,7 +256,10 @@ class CASSNet(NeuralNet):
     def estimate(self, mixture):
         """Estimates (n, K, ...) of real maps at unit level."""
         self._set_training(False)
-        return torch.stack(self.module_(mixture.to(self.device)), 1)
+        mixture = mixture.to(self.device)
+        with self.casting(mixture):
+            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        return torch.stack(estimates, 1)
 
     def estimates_finitely(self, X):
         """Whether mixtures (n, C, H, W) have finite estimates."""

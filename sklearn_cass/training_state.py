@@ -45,7 +45,8 @@ def load_callback_states(net, state):
 
 def generators(net):
     """What the training draws from; the global ones serve networks of a user's own."""
-    return [net.generator_, *global_generators(net.device)]
+    own = [net.generator_, net.cross_generator_]
+    return [*own, *global_generators(net.device)]
 
 
 def with_state(net):

@@ -39,7 +39,9 @@ class FrequencyCoordinate(nn.Module):
     def forward(self, x):
         n, _, height, width = x.shape
         ramp = torch.linspace(-1, 1, height, dtype=x.dtype, device=x.device)
-        return torch.cat([x, ramp.view(1, 1, -1, 1).expand(n, 1, height, width)], 1)
+        ramp = ramp.view(1, 1, -1, 1).expand(n, 1, height, width)
+        # laid out as x is, or the convolution behind has to lay out both anew
+        return torch.cat([x, ramp.contiguous(memory_format=torch.channels_last)], 1)
 
 
 class ResidualBlock(nn.Module):
@@ -57,15 +59,14 @@ class ResidualBlock(nn.Module):
         # Every stride-th pixel is taken before the 1x1 convolution and not by it: with
         # few channels that lie last in memory, the backward pass of a strided one
         # writes past its buffers (oneDNN on AVX2, seen with torch 2.13).
-        self.stride = stride
+        self.take = nn.AvgPool2d(1, stride) if stride > 1 else nn.Identity()
         same = stride == 1 and in_channels == out_channels
         self.shortcut = (
             nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
         )
 
     def forward(self, x):
-        taken = x[..., :: self.stride, :: self.stride]
-        return F.relu(self.body(x) + self.shortcut(taken), inplace=True)
+        return F.relu(self.body(x) + self.shortcut(self.take(x)), inplace=True)
 
 
 class Encoder(nn.Module):
@@ -183,6 +184,5 @@ def keep_first(h, feature):
 
 
 def upsample_to(h, feature):
-    """h at twice its size, cropped to the height and width of feature."""
-    height, width = feature.shape[-2:]
-    return F.interpolate(h, scale_factor=2)[..., :height, :width]
+    """h at the height and width of feature: every pixel twice, the last may be once."""
+    return F.interpolate(h, size=feature.shape[-2:])

@@ -24,7 +24,7 @@ from ._base import BaseSeparator
 from ._checkpoint import Checkpoint, identity_of
 from ._collapse import warn_of_collapse
 from ._docs import documented
-from ._examples import TensorRows, single
+from ._examples import single, training_rows
 from ._save import save
 from ._training import ValidationMeasure, naming_batch_size
 from ._validation import check_callbacks, check_device, n_validation_rows, use_bfloat16
@@ -133,8 +133,9 @@ class AESeparator(BaseSeparator):
     def _fit_examples(self, examples, run):
         seed = int(run.rng.randint(2**31 - 2))
         trained, watched = self._hold_out(len(examples), run.rng)
-        dataset = TensorRows(examples, self.domains_, trained)
         net = self._make_net(seed)
+        device = torch.device(net.device)
+        dataset = training_rows(examples, self.domains_, trained, device)
         net.callbacks = self._training_callbacks(examples, trained, watched)
         n_epochs = self.max_epochs
         with generators_apart(net.device, seed), naming_batch_size(self.batch_size):

@@ -8,19 +8,17 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..checks import divided, floating, floating_type, powers_of_two
+from ..checks import divided, floating, powers_of_two
 from ..nn import divisor, level
 from ..stft import STFTTransformer
 from ._domains import Domains
 from ._examples import DrawnExamples, Examples
-from ._overlap import cross_fade, windows_of
+from ._recordings import RecordingsMixin
 from ._run import Run
 from ._scoring import mean_sdr_of
 from ._validation import (
     check_components,
     check_mixtures,
-    check_out,
-    check_recording,
     check_same_shape,
 )
 
@@ -29,7 +27,7 @@ from ._validation import (
 CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**17
 
 
-class BaseSeparator(TransformerMixin, BaseEstimator):
+class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     """What all separators share; a subclass learns and estimates on tensors.
 
     It defines ``_fit_examples(examples, run)``, which learns from mixtures with their
@@ -193,36 +191,6 @@ class BaseSeparator(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_fitted_mixtures(X)
         return mean_sdr_of(self, X, check_components(y, X))
-
-    def separate(self, recording, out=None):
-        """Separate one recording of any length.
-
-        The recording is cut into windows of the length seen in ``fit``, each half
-        over the next; their estimates are cross-faded.
-
-        Parameters
-        ----------
-        recording : array-like of shape (n_times,) or (n_channels, n_times)
-            A recording, as a row of the components' domain: a waveform where ``fit``
-            was given waveforms, else a spectrogram or image of any width.
-        out : ndarray of shape (n_components, ...), default=None
-            Where to write the estimates, a memmap for instance. None makes an array.
-
-        Returns
-        -------
-        out : ndarray of shape (n_components, [n_channels,] n_times)
-            The estimates, as long as the recording.
-        """
-        check_is_fitted(self)
-        domains = self.domains_
-        recording = check_recording(recording, domains)
-        n_window = domains.window_shape[-1]
-        hop = -(-n_window // 2)
-        shape = (self.n_components_, *domains.y_shape[:-1], recording.shape[-1])
-        out = check_out(out, shape, floating_type(recording.dtype))
-        batches = windows_of(recording, n_window, hop, self._rows_per_chunk())
-        estimates = (self._transform_chunk(b, domains.y_domain) for b in batches)
-        return cross_fade(estimates, out, n_window, hop)
 
     def _check_fitted_mixtures(self, X):
         X = check_mixtures(self, X, reset=False)

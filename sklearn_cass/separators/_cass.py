@@ -13,6 +13,10 @@ from ._docs import documented
 from ._examples import single
 from ._validation import check_cross_weights
 
+# Up to here, to see all of the others' estimates costs a few hundredths of a step; with
+# eight components it costs a third (`python -m benchmarks.bench_scaling`).
+MOST_DENSE = 4
+
 
 @documented
 class RegularCASSSeparator(AESeparator):
@@ -172,6 +176,7 @@ class CASSSeparator(RegularCASSSeparator):
     _parameter_constraints: dict = {
         **RegularCASSSeparator._parameter_constraints,
         "cross_weights": [Real, "array-like"],
+        "cross_terms": [StrOptions({"auto", "dense", "sampled"})],
     }
 
     def __init__(
@@ -180,6 +185,7 @@ class CASSSeparator(RegularCASSSeparator):
         alpha=0.9,
         beta=0.1,
         cross_weights=0.01,
+        cross_terms="auto",
         loss_weighting="gradient",
         stft=None,
         representation="complex",
@@ -211,4 +217,8 @@ class CASSSeparator(RegularCASSSeparator):
 
     def _loss_settings(self):
         weights = check_cross_weights(self.cross_weights, self.n_components_)
-        return super()._loss_settings() | {"cross_weights": weights}
+        terms = self.cross_terms
+        if terms == "auto":
+            terms = "sampled" if self.n_components_ > MOST_DENSE else "dense"
+        settings = {"cross_weights": weights, "cross_terms": terms}
+        return super()._loss_settings() | settings

@@ -22,7 +22,7 @@ def warn_of_collapse(separator, dataset):
     itself is no reason for a warning.
     """
     n_rows = min(len(dataset), separator._rows_per_chunk())
-    mixtures, truth = dataset[torch.arange(n_rows)]
+    mixtures, truth = (tensor.cpu() for tensor in dataset[torch.arange(n_rows)])
     scale = divisor(level(mixtures))
     mixtures, truth = mixtures / scale, truth / scale.unsqueeze(1)
     estimates = separator._estimate(mixtures)

@@ -5,6 +5,11 @@ import torch
 
 from ..checks import divided, floating, in_double, powers_of_two
 
+# Off a GPU, spectrograms are kept in a small part of memory alone: to make a batch's
+# takes about a hundredth of a training step there.
+ROOM = 2**27
+ROWS_AT_A_TIME = 64
+
 
 class Examples:
     """Mixtures with their components, as the user's arrays hold them.
@@ -78,6 +83,8 @@ def recordings(X):
 class TensorRows(torch.utils.data.Dataset):
     """Some rows of the examples as the single-precision tensors that nets train on.
 
+    Made anew from the user's arrays whenever they are asked for.
+
     Parameters
     ----------
     examples : Examples or DrawnExamples
@@ -95,14 +102,75 @@ class TensorRows(torch.utils.data.Dataset):
         return len(self.rows)
 
     def __getitem__(self, rows):
+        # one level for the batch, whose rows may be mixed
+        X, y, levels = self.levelled(rows)
+        factors = (levels / levels.max()).float()
+        X *= factors.reshape(-1, 1, 1, 1).to(X.device)
+        y *= factors.reshape(-1, 1, 1, 1, 1).to(y.device)
+        return X, y
+
+    def levelled(self, rows):
+        """Mixtures and components divided by a power of two each row, and those."""
         X, y = self.examples.arrays(self.rows[rows.numpy()])
-        # in double precision, for X and y may differ in theirs; one scale for the
-        # batch, whose rows may be mixed
+        # in double precision, for X and y may differ in theirs
         X, y = in_double(X), in_double(y)
-        scale = max(powers_of_two(X[None]).item(), powers_of_two(y[None]).item())
-        X = self.domains.mixtures(divided(X, scale))
-        y = self.domains.components(divided(y, scale))
-        return single(X), single(y)
+        levels = np.maximum(of_rows(powers_of_two(X)), of_rows(powers_of_two(y)))
+        X = self.domains.mixtures(divided(X, levels.reshape(of_rank(X))))
+        y = self.domains.components(divided(y, levels.reshape(of_rank(y))))
+        return single(X), single(y), torch.from_numpy(levels)
+
+
+class KeptRows(TensorRows):
+    """Tensor rows that were made once and stay on a device.
+
+    Parameters
+    ----------
+    made : TensorRows
+        The rows.
+    device : torch.device
+        Where to keep them.
+    """
+
+    def __init__(self, made, device):
+        super().__init__(made.examples, made.domains, made.rows)
+        X, y, levels = made.levelled(torch.arange(1))
+        n_rows = len(made)
+        self.X = X.new_empty(n_rows, *X.shape[1:], device=device)
+        self.y = y.new_empty(n_rows, *y.shape[1:], device=device)
+        self.levels = levels.new_empty(n_rows)
+        for rows in torch.arange(n_rows).split(ROWS_AT_A_TIME):
+            X, y, self.levels[rows] = made.levelled(rows)
+            self.X[rows], self.y[rows] = X.to(device), y.to(device)
+
+    def levelled(self, rows):
+        there = rows.to(self.X.device)
+        return self.X[there], self.y[there], self.levels[rows]
+
+
+def training_rows(examples, domains, rows, device):
+    """Tensors of some rows, kept on the device where there is room for them."""
+    made = TensorRows(examples, domains, rows)
+    X, y, _ = made.levelled(torch.arange(1))
+    n_bytes = len(made) * (X.nbytes + y.nbytes)
+    return KeptRows(made, device) if n_bytes <= room_on(device) else made
+
+
+def room_on(device):
+    """Bytes that the rows may take; where they do not fit they are made anew."""
+    if device.type != "cuda":
+        return ROOM
+    free, _ = torch.cuda.mem_get_info(device)
+    return free // 4
+
+
+def of_rows(values):
+    """One value for each row, without the axes of length one."""
+    return values.reshape(len(values))
+
+
+def of_rank(array):
+    """Shape of one value for each row that goes with the array."""
+    return -1, *[1] * (array.ndim - 1)
 
 
 def single(tensor):

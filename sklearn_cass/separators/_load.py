@@ -3,6 +3,7 @@
 import os
 import warnings
 
+import torch
 from skorch.history import History
 
 from ..files import read, tree_of
@@ -12,7 +13,7 @@ from ._ae import AESeparator
 from ._cass import CASSSeparator, RegularCASSSeparator
 from ._domains import Domains
 from ._save import KIND
-from ._validation import check_device
+from ._validation import check_device, use_bfloat16
 from ._values import decode, is_own_network
 
 OWN = {c.__name__: c for c in (AESeparator, RegularCASSSeparator, CASSSeparator)}
@@ -79,6 +80,8 @@ def load(path, *, cls=None, encoder=None, decoder=None, discriminator=None):
     for role, module in net.trained_modules().items():
         put_into(path, role, module, tensors)
     net.history = History(decode(tree_of(tensors["history"])))
+    # "auto" is what this machine makes of it
+    net.autocast = use_bfloat16(separator.precision, torch.device(net.device))
     separator.net_, separator.history_ = net, net.history
     separator.n_iter_ = len(net.history)
     return separator

@@ -183,13 +183,13 @@ def n_validation_rows(n_samples, validation_fraction, early_stopping):
     return n_held_out
 
 
-def check_recording(recording, domains):
+def check_recording(recording, domains, name="recording"):
     """A recording of any length: one row's mixture but for its last axis.
 
     What comes back has ``shape`` and ``dtype``; ``[..., start:stop]`` is an ndarray;
     a recording in a file stays there.
     """
-    shape, name = domains.window_shape, "recording"
+    shape = domains.window_shape
     if domains.y_domain == SPECTROGRAM and _is_complex(recording):
         check = np.asarray
     else:
@@ -202,7 +202,7 @@ def check_recording(recording, domains):
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
     if not right_kind or recording.shape[:-1] != shape[:-1] or 0 in recording.shape:
         raise ValueError(
-            f"recording must hold {domains.y_domain} of shape ({wanted}), got "
+            f"{name} must hold {domains.y_domain} of shape ({wanted}), got "
             f"{recording.dtype} of shape {recording.shape}"
         )
     return recording

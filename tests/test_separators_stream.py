@@ -1,0 +1,165 @@
+"""Recordings that come in block by block."""
+
+import itertools
+
+import numpy as np
+import pytest
+from cases import FAST, IDENTITY, WIDE, make_mixtures
+
+from sklearn_cass import AESeparator, CASSSeparator
+from sklearn_cass.separators._overlap import cross_faded, windows_of
+
+pytestmark = pytest.mark.usefixtures("generators_stand_still")
+
+N_WINDOW = 64
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return CASSSeparator(**WIDE).fit(*make_mixtures(n_times=N_WINDOW))
+
+
+def recording_of(*shape):
+    return np.random.default_rng(0).normal(size=shape)
+
+
+def blocks_of(recording, lengths):
+    start = 0
+    for length in itertools.cycle(lengths):
+        if start >= recording.shape[-1]:
+            return
+        yield recording[..., start : start + length]
+        start += length
+
+
+def joined(estimates):
+    return np.concatenate(list(estimates), axis=-1)
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 64, 65, 96, 97, 1000])
+@pytest.mark.parametrize(
+    "lengths", [[1], [7], [32], [64], [100], [3, 200, 1], [10**6]], ids=str
+)
+def test_it_has_the_bits_of_the_whole_recording(fitted, length, lengths):
+    recording = recording_of(length)
+    estimates = joined(fitted.separate_stream(blocks_of(recording, lengths)))
+    assert np.array_equal(estimates, fitted.separate(recording))
+
+
+@pytest.mark.parametrize("lengths", [[1], [5, 40], [64], [300]], ids=str)
+def test_it_is_behind_by_less_than_a_window(fitted, lengths):
+    n_taken, n_yielded = 0, 0
+
+    def blocks():
+        nonlocal n_taken
+        for block in blocks_of(recording_of(700), lengths):
+            # asked for the next: all that the blocks before allow has been yielded
+            assert n_taken - n_yielded < N_WINDOW
+            n_taken += block.shape[-1]
+            yield block
+
+    for estimates in fitted.separate_stream(blocks()):
+        n_yielded += estimates.shape[-1]
+        assert n_yielded <= n_taken
+    assert n_yielded == n_taken == 700
+
+
+def test_it_takes_blocks_when_they_are_needed(fitted):
+    # a stream without an end
+    endless = (recording_of(50) for _ in itertools.count())
+    estimates = list(itertools.islice(fitted.separate_stream(endless), 5))
+    assert joined(estimates).shape == (2, 5 * N_WINDOW // 2)
+
+
+def test_blocks_without_entries_are_passed_over(fitted):
+    recording = recording_of(150)
+    blocks = [recording[:0], recording[:90], recording[90:90], recording[90:]]
+    estimates = joined(fitted.separate_stream(blocks))
+    assert np.array_equal(estimates, fitted.separate(recording))
+    assert list(fitted.separate_stream([])) == []
+
+
+def test_channels_and_spectrograms_stream_too():
+    X, y = make_mixtures(n_times=N_WINDOW, n_channels=2)
+    recording = recording_of(2, 333)
+    separator = AESeparator(**FAST).fit(X, y)
+    estimates = joined(separator.separate_stream(blocks_of(recording, [50])))
+    assert np.array_equal(estimates, separator.separate(recording))
+    z = recording_of(9, 2, 4, 6) * (1 + 1j)
+    separator = AESeparator(**FAST).fit(z.sum(1), z)
+    recording = recording_of(4, 50) * (1 + 2j)
+    estimates = joined(separator.separate_stream(blocks_of(recording, [5])))
+    assert np.array_equal(estimates, separator.separate(recording))
+
+
+def test_what_is_yielded_is_the_callers(fitted):
+    recording = recording_of(500)
+    expected = fitted.separate(recording)
+    start = 0
+    for estimates in fitted.separate_stream(blocks_of(recording, [50])):
+        stop = start + estimates.shape[-1]
+        assert np.array_equal(estimates, expected[:, start:stop])
+        estimates[...] = np.nan
+        start = stop
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (np.zeros((2, 50)), "blocks must hold waveforms of shape"),
+        (np.full(50, np.nan), "blocks contains NaN"),
+        (np.zeros(50) * 1j, "blocks"),
+        ("noise", "blocks"),
+    ],
+    ids=["channels", "NaN", "complex", "string"],
+)
+def test_bad_blocks_are_named_after_the_good_ones_were_separated(
+    fitted, block, message
+):
+    stream = fitted.separate_stream([recording_of(100), block])
+    assert next(stream).shape == (2, N_WINDOW // 2)
+    with pytest.raises(ValueError, match=message):
+        list(stream)
+
+
+def test_an_unfitted_separator_says_so_at_once():
+    with pytest.raises(ValueError, match="not fitted"):
+        AESeparator().separate_stream([recording_of(100)])
+
+
+def test_in_bounded_memory_it_equals_all_windows_in_one_call(fitted):
+    # one call on all windows, their estimates cross-faded in double precision
+    recording, half = recording_of(N_WINDOW * 40), N_WINDOW // 2
+    starts = range(0, len(recording) - half, half)
+    windows = np.stack([recording[s : s + N_WINDOW] for s in starts])
+    fade = np.sin(np.pi / 2 * (np.arange(half) + 0.5) / half) ** 2
+    estimates = fitted.transform(windows)
+    estimates[1:, :, :half] *= fade
+    estimates[:-1, :, half:] *= 1 - fade
+    expected = np.zeros((2, len(recording)))
+    for start, estimate in zip(starts, estimates, strict=True):
+        expected[:, start : start + N_WINDOW] += estimate
+    found = fitted.separate(recording)
+    largest = np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * largest)
+
+
+@pytest.mark.parametrize("n_window", [1, 2, 5, 8])
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_windows_that_agree_come_out_as_they_are(n_window, n_rows):
+    hop = -(-n_window // 2)
+    for length in range(1, 30):
+        recording = recording_of(length)
+        batches = windows_of(blocks_of(recording, [3, 1]), n_window, hop, n_rows)
+        batches = [(windows.copy(), n) for windows, n in batches]
+        assert all(len(windows) <= n_rows for windows, _ in batches)
+        found = joined(cross_faded(batches, n_window, hop))
+        np.testing.assert_allclose(found, recording, rtol=1e-12)
+
+
+def test_the_identity_network_gives_blocks_back():
+    separator = AESeparator(**FAST, **IDENTITY).fit(*make_mixtures(n_times=N_WINDOW))
+    recording = recording_of(777)
+    found = joined(separator.separate_stream(blocks_of(recording, [100])))
+    expected = np.broadcast_to(recording, (2, 777))
+    np.testing.assert_allclose(found, expected, atol=2e-6 * np.abs(recording).max())
