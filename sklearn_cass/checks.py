@@ -4,31 +4,33 @@ import re
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.utils import assert_all_finite, gen_batches
+from sklearn.utils import assert_all_finite
+
+from .arrays import chunks_of
 
 FLOATING = {"float32", "float64", "complex64", "complex128"}  # torch's, of ours
 # Sums of up to 2**24 values stay finite: no transform or norm overflows.
 MARGIN = 2.0**-24
-CHUNK_BYTES = 2**24
 
 
-def check_numbers(array, name):
+def check_numbers(array, name, axis=0):
     """Refuse what is no number, not finite, or so large that arithmetic overflows.
 
-    In chunks: an array larger than memory (a memmap) is read once and never copied.
+    In chunks along the first or last axis: an array larger than memory (a memmap, a
+    SlicedArray) is read once and never copied.
     """
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name} must hold numbers, got an array of {array.dtype}")
-    if array.dtype.kind not in "fc" or not array.size:
+    if array.dtype.kind not in "fc" or 0 in array.shape:
         return
     # what is neither single nor double precision is computed in double
     held = array.dtype if array.dtype.name in FLOATING else np.dtype(float)
     limit = float(np.finfo(held).max) * MARGIN
-    rows = array if array.ndim else array[np.newaxis]
-    for chunk in chunks_of(rows):
+    for chunk in chunks_of(array if array.ndim else array[np.newaxis], axis):
         with np.errstate(all="ignore"):
-            assert_all_finite(chunk, input_name=name)
-            largest = float(np.abs(chunk).max())
+            largest = largest_modulus(chunk)
+            if not np.isfinite(largest):
+                assert_all_finite(chunk, input_name=name)
         if largest > limit:
             raise ValueError(
                 f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
@@ -36,11 +38,11 @@ def check_numbers(array, name):
             )
 
 
-def chunks_of(array):
-    """The array by rows, a few megabytes at a time."""
-    n_rows = max(1, CHUNK_BYTES // max(1, array[0].nbytes))
-    for rows in gen_batches(len(array), n_rows):
-        yield np.asarray(array[rows])
+def largest_modulus(array):
+    """The largest modulus, NaN where there is a NaN; without a copy of real numbers."""
+    if array.dtype.kind == "c":
+        return float(np.abs(array).max())
+    return float(np.maximum(-array.min(), array.max()))
 
 
 def floating(array):

@@ -9,13 +9,13 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..checks import divided, floating, powers_of_two
-from ..metrics import mean_sdr
 from ..nn import divisor, level
 from ..stft import STFTTransformer
 from ._domains import Domains
-from ._examples import DrawnExamples, Examples, recordings
+from ._examples import DrawnExamples, Examples
 from ._recordings import RecordingsMixin
 from ._run import Run
+from ._scoring import mean_sdr_of
 from ._validation import (
     check_components,
     check_mixtures,
@@ -58,7 +58,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             Mixtures: waveforms, also ``(n_samples, n_channels, n_times)``; complex
             spectrograms ``(n_samples, [n_channels,] n_freqs, n_frames)``; or images
             ``(n_samples, n_channels, height, width)``. With labels as y, each row is
-            an isolated recording of one component instead.
+            an isolated recording of one component instead. A memmap, or an array that
+            slices (HDF5, Zarr, Dask), is read a few rows at a time and may be larger
+            than memory; so may y.
         y : array-like of shape (n_samples, n_components, *X.shape[1:]) or (n_samples,)
             The components (sources) of each mixture; those of a multichannel X may
             lack the axis of channels, those of a :class:`Spectrogram` may be
@@ -188,27 +190,12 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_fitted_mixtures(X)
-        y = check_components(y, X)
-        estimates = self._transform(X)
-        if y.ndim == 1:
-            k = self._component_index(y)
-            estimates = estimates[np.arange(len(X)), k, None]
-            y = recordings(X)[:, None]
-        return mean_sdr(y, estimates)
+        return mean_sdr_of(self, X, check_components(y, X))
 
     def _check_fitted_mixtures(self, X):
         X = check_mixtures(self, X, reset=False)
         check_same_shape(self, X, self.domains_)
         return X
-
-    def _component_index(self, labels):
-        known = {name: k for k, name in enumerate(self.component_names_.tolist())}
-        unknown = sorted(set(labels.tolist()) - set(known))
-        if unknown:
-            raise ValueError(
-                f"y holds the labels {unknown}, but the components are {list(known)}"
-            )
-        return np.array([known[label] for label in labels.tolist()])
 
     def _rows_per_chunk(self):
         return max(1, min(CHUNK_ROWS, CHUNK_ENTRIES // self.domains_.n_entries))

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from skorch.callbacks import Callback
 
-from ..checks import chunks_of, in_double
+from ..arrays import chunks_of
+from ..checks import in_double
 from ..files import leftovers, read, text_tensor, tree_of, write
 from ..training_state import load_callback_states, load_net_state, training_state
 from ._save import encoded

@@ -1,5 +1,7 @@
 """Checks of what users pass in; messages say what was expected and what came."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
@@ -7,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
+from ..arrays import SlicedArray, shared_mapping, takes_slices
 from ..checks import check_numbers, naming
 from ._domains import SPECTROGRAM
 
@@ -23,7 +26,7 @@ def check_mixtures(estimator, X, *, reset):
         checks = {"allow_nd": True, "ensure_all_finite": False}
     hint = "" if reset else "`separate` takes recordings of any length"
     with naming("X", hint):
-        X = validate_data(estimator, X, reset=reset, **checks)
+        X = _checked(X, partial(validate_data, estimator, reset=reset, **checks))
         check_numbers(X, "X")
     if 0 in X.shape:
         raise ValueError(f"X has an axis of length 0 and is empty: shape {X.shape}")
@@ -57,9 +60,10 @@ def check_components(y, X):
     else:
         anything = {"ensure_2d": False, "allow_nd": True, "input_name": "y"}
         with naming("y"):
-            y = check_array(y, dtype=None, ensure_all_finite=False, **anything)
+            anything["ensure_all_finite"] = False
+            y = _checked(y, partial(check_array, dtype=None, **anything))
             if y.ndim > 1:
-                y = check_array(y, ensure_all_finite=False, **anything)
+                y = _checked(y, partial(check_array, **anything))
                 check_numbers(y, "y")
             elif any(isinstance(label, bytes) for label in y[:1].tolist()):
                 # of which older scikit-learn only warns
@@ -74,12 +78,27 @@ def check_components(y, X):
     return y
 
 
+def _checked(array, check, min_ndim=2):
+    """What ``check`` makes of an array; one that is read a part at a time where it can.
+
+    Of such an array that is no ndarray, ``check`` sees the type and shape alone.
+    """
+    if isinstance(array, SlicedArray):
+        return array
+    if takes_slices(array) and len(array.shape) >= min_ndim:
+        check(np.broadcast_to(np.zeros((), array.dtype), array.shape))
+        return SlicedArray(array)
+    array = check(array)
+    is_mapped = array.ndim >= min_ndim and shared_mapping(array) is not None
+    return SlicedArray(array) if is_mapped else array
+
+
 def _is_complex(array):
     return getattr(getattr(array, "dtype", None), "kind", None) == "c"
 
 
 def _check_spectrograms(array, name, leading):
-    array = np.asanyarray(array)
+    array = _checked(array, np.asanyarray)
     n_dims = len(leading) + 2
     if array.ndim not in (n_dims, n_dims + 1):
         shape = ", ".join([*leading, "n_freqs", "n_frames"])
@@ -165,23 +184,23 @@ def n_validation_rows(n_samples, validation_fraction, early_stopping):
 
 
 def check_recording(recording, domains, name="recording"):
-    """A recording of any length: one row's mixture but for its last axis."""
+    """A recording of any length: one row's mixture but for its last axis.
+
+    What comes back has ``shape`` and ``dtype``; ``[..., start:stop]`` is an ndarray;
+    a recording in a file stays there.
+    """
     shape = domains.window_shape
     if domains.y_domain == SPECTROGRAM and _is_complex(recording):
-        recording = np.asarray(recording)
+        check = np.asarray
     else:
-        with naming(name):
-            recording = check_array(
-                recording,
-                ensure_2d=False,
-                allow_nd=True,
-                ensure_all_finite=False,
-                input_name=name,
-            )
-    check_numbers(recording, name)
+        anything = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
+        check = partial(check_array, input_name=name, **anything)
+    with naming(name):
+        recording = _checked(recording, check, min_ndim=1)
+    check_numbers(recording, name, axis=-1)
     wanted = ", ".join([*map(str, shape[:-1]), "any length"])
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
-    if not right_kind or recording.shape[:-1] != shape[:-1] or not recording.size:
+    if not right_kind or recording.shape[:-1] != shape[:-1] or 0 in recording.shape:
         raise ValueError(
             f"{name} must hold {domains.y_domain} of shape ({wanted}), got "
             f"{recording.dtype} of shape {recording.shape}"

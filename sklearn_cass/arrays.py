@@ -1,0 +1,124 @@
+"""Arrays that are read a part at a time: mapped files, HDF5, Zarr, Dask."""
+
+import math
+import mmap
+from contextlib import suppress
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import gen_batches
+
+CHUNK_BYTES = 2**24
+# Pages of a mapped file are given back when about so much of it has been read; the
+# system maps so much around every run of entries.
+READ_BYTES, RUN_BYTES = 2**26, 2**16
+
+
+class SlicedArray:
+    """An array of numbers whose parts are fetched when they are asked for.
+
+    It is indexed by rows, in slices or in integer arrays of any order and shape, and
+    along its last axis as ``[..., start:stop]``; an ndarray comes back.
+
+    Parameters
+    ----------
+    array : ndarray, or object with ``shape`` and ``dtype`` that takes slices
+        Where they are fetched from.
+
+    Attributes
+    ----------
+    shape : tuple
+        Its shape.
+    dtype : dtype
+        Its type.
+    ndim : int
+        Its number of axes.
+    stft, n_times : object
+        Those of a :class:`~sklearn_cass.Spectrogram`, else None.
+    """
+
+    def __init__(self, array):
+        self.array, self.mapping, self.n_read = array, shared_mapping(array), 0
+        self.shape, self.dtype = tuple(map(int, array.shape)), array.dtype
+        self.ndim = len(self.shape)
+        self.stft = getattr(array, "stft", None)
+        self.n_times = getattr(array, "n_times", None)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, key):
+        if isinstance(key, np.ndarray) and not isinstance(self.array, np.ndarray):
+            return rows_by_slices(self.array, key)
+        # what is fetched now may be a view, whose pages are read after this
+        if self.n_read >= READ_BYTES:
+            give_back_pages(self.mapping)
+            self.n_read = 0
+        part = np.asanyarray(self.array[key])
+        self.n_read += part.nbytes + RUN_BYTES * math.prod(part.shape[:-1])
+        return part
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self[:], dtype)
+
+
+def rows_by_slices(array, rows):
+    """Rows in any order, some of them twice, of an array that only takes slices."""
+    wanted, places = np.unique(rows, return_inverse=True)
+    runs = np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1)
+    bounds = [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+    parts = [np.asarray(array[start:stop]) for start, stop in bounds or [(0, 0)]]
+    # without its type, another byte order would be lost
+    joined = np.concatenate(parts, dtype=parts[0].dtype)
+    return joined[places.reshape(rows.shape)]
+
+
+def takes_slices(array):
+    """Whether it is an array of numbers, no ndarray, that need not be read whole.
+
+    Arrays that are in memory anyway are not meant, nor are data frames.
+    """
+    if isinstance(array, np.ndarray | np.generic) or issparse(array):
+        return False
+    if any(hasattr(array, name) for name in ("__array_namespace__", "iloc")):
+        return False
+    dtype, shape = getattr(array, "dtype", None), getattr(array, "shape", None)
+    return (
+        hasattr(array, "__getitem__")
+        and isinstance(dtype, np.dtype)
+        and dtype.kind in "biufc"
+        and isinstance(shape, tuple)
+        and all(isinstance(length, Integral) for length in shape)
+    )
+
+
+def shared_mapping(array):
+    """The memory map of a file that an array is a view of, or None.
+
+    One that is shared with the file or only read: in a private one, changes are in
+    memory alone.
+    """
+    while array is not None:
+        if isinstance(array, np.memmap) and array.mode in ("r", "r+", "w+"):
+            return array._mmap
+        array = getattr(array, "base", None)
+    return None
+
+
+def give_back_pages(mapping):
+    """Let go of the pages of a mapped file; who reads them again gets the same.
+
+    They would else count as this process's memory until the system wants it back.
+    """
+    if hasattr(mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+        with suppress(OSError, ValueError):  # pages that are locked, a mapping closed
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def chunks_of(array, axis=0):
+    """The array along its first or last axis, a few megabytes at a time."""
+    length = array.shape[axis]
+    n_bytes = array.dtype.itemsize * math.prod(array.shape) // max(1, length)
+    for part in gen_batches(length, max(1, CHUNK_BYTES // max(1, n_bytes))):
+        yield np.asarray(array[part] if axis == 0 else array[..., part])

@@ -1,0 +1,424 @@
+"""Data that are not in memory: mapped files, HDF5, Zarr, whatever slices."""
+
+import json
+import mmap
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import FAST, equal_states, make_mixtures, states
+from lazy_arrays import Counting, h5py_of, memmap_of, zarr_of
+
+from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer, arrays
+from sklearn_cass.arrays import SlicedArray, shared_mapping, takes_slices
+from sklearn_cass.stft import Spectrogram
+
+MAKERS = {"memmap": memmap_of, "h5py": h5py_of, "zarr": zarr_of}
+N_ROWS = 23
+
+each_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+# --- the resident memory of a whole process -----------------------------------------
+
+ALLOWED = 500e6  # bytes over what the process has after a fit of eight rows
+N_TIMES = 2**14
+ROW_BYTES = 3 * 4 * N_TIMES  # of X, and of y with its two components
+
+CODE = """
+import json, os, sys, threading, time
+import numpy as np
+from skorch.callbacks import Callback
+sys.path.insert(0, sys.argv[1])
+from cases import FAST
+from sklearn_cass import CASSSeparator
+
+class FiveSteps(Callback):
+    n_steps = 0
+    def on_batch_end(self, net, **kwargs):
+        self.n_steps += 1
+        if self.n_steps == 5:
+            raise KeyboardInterrupt  # skorch's own signal to stop training
+
+def bytes_of(name):
+    for line in open("/proc/self/status"):
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+
+def leave_the_cache(path):
+    # of what was read and let go: the system's cache is there for others, too
+    with open(path, "rb") as file:
+        while True:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            time.sleep(0.05)
+
+def opened(kind, path, shape):
+    if kind == "memmap":
+        threading.Thread(target=leave_the_cache, args=[path], daemon=True).start()
+        return np.memmap(path, np.float32, "r", shape=shape)
+    if kind == "h5py":
+        import h5py
+        file = h5py.File(path, "w")
+        return file.create_dataset("data", shape, "f4", chunks=(4, *shape[1:]))
+    import zarr
+    chunks = (4, *shape[1:])
+    return zarr.open_array(path, mode="w", shape=shape, dtype="f4", chunks=chunks)
+
+def fit(X, y):
+    steps = FiveSteps()
+    CASSSeparator(**FAST | {"batch_size": 4}, callbacks=[steps]).fit(X, y)
+    return steps.n_steps
+
+kind, folder, n_rows, n_times = sys.argv[2], sys.argv[3], *map(int, sys.argv[4:])
+fit(np.zeros((8, n_times), "f4"), np.zeros((8, 2, n_times), "f4"))
+X = opened(kind, folder + "/X", (n_rows, n_times))
+y = opened(kind, folder + "/y", (n_rows, 2, n_times))
+before = bytes_of("VmRSS")
+n_steps = fit(X, y)
+# the kernel's own record of the peak, which no sampling misses
+print(json.dumps({"n_steps": n_steps, "grown": bytes_of("VmHWM") - before}))
+"""
+
+
+def sparse_file(path, n_bytes):
+    """A file of zeros that takes no room, or a skipped test."""
+    try:
+        path.touch()
+        os.truncate(path, n_bytes)
+    except OSError as error:
+        pytest.skip(f"no file of {n_bytes / 2**30:.0f} GiB here: {error}")
+    if path.stat().st_blocks * 512 > 2**20:
+        pytest.skip("the file system has no sparse files")
+
+
+def check_address_space(n_bytes):
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    too_little = limit != resource.RLIM_INFINITY and limit < 2 * n_bytes
+    if sys.maxsize < 2**40 or too_little:
+        pytest.skip(f"too little address space for {n_bytes / 2**30:.0f} GiB")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize(("kind", "gib"), [("memmap", 20), ("h5py", 2), ("zarr", 2)])
+def test_resident_memory_of_a_fit(kind, gib, tmp_path):
+    n_rows = -(-gib * 2**30 // ROW_BYTES)
+    if kind == "memmap":
+        check_address_space(n_rows * ROW_BYTES)
+        for name, share in (("X", 1), ("y", 2)):
+            sparse_file(tmp_path / name, n_rows * share * ROW_BYTES // 3)
+    arguments = [kind, str(tmp_path), str(n_rows), str(N_TIMES)]
+    command = [sys.executable, "-W", "ignore", "-c", CODE, str(Path(__file__).parent)]
+    run = subprocess.run(command + arguments, capture_output=True, text=True)
+    assert not run.returncode, run.stderr
+    result = json.loads(run.stdout)
+    assert result["n_steps"] == 5
+    assert result["grown"] <= ALLOWED
+
+
+# --- the same as in memory ----------------------------------------------------------
+
+
+def spectrograms():
+    X, y = make_mixtures(N_ROWS)
+    stft = STFTTransformer(n_fft=16).fit(X)
+    Y = np.stack([stft.transform(part) for part in y.swapaxes(0, 1)], axis=1)
+    return np.asarray(stft.transform(X)), Y
+
+
+def images():
+    X, y = make_mixtures(N_ROWS, n_channels=2)
+    return X.reshape(N_ROWS, 2, 8, 8), y.reshape(N_ROWS, 2, 2, 8, 8)
+
+
+def integers():
+    return [np.round(1000 * array).astype(np.int16) for array in make_mixtures(N_ROWS)]
+
+
+def labelled():
+    X = make_mixtures(N_ROWS)[0]
+    return X, np.array(["high", "low", "low"])[np.arange(N_ROWS) % 3]
+
+
+CASES = {
+    "waveforms": lambda: make_mixtures(N_ROWS),
+    "channels, float32": lambda: make_mixtures(N_ROWS, n_channels=2, dtype="float32"),
+    "another byte order": lambda: make_mixtures(N_ROWS, dtype=">f4"),
+    "integers": integers,
+    "spectrograms": spectrograms,
+    "images": images,
+    "labels": labelled,
+}
+
+
+@each_maker
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_same_bits_as_in_memory(case, make, tmp_path):
+    X, y = case()
+    settings = FAST | {"validation_fraction": 0.2}
+    expected = CASSSeparator(**settings).fit(X, y)
+    lazy_X = make(X, tmp_path)
+    lazy_y = make(y, tmp_path) if y.ndim > 1 else y
+    separator = CASSSeparator(**settings).fit(lazy_X, lazy_y)
+    assert all(map(equal_states, states(separator), states(expected)))
+    assert separator.history_[-1]["valid_error"] == expected.history_[-1]["valid_error"]
+    estimates = separator.transform(lazy_X)
+    assert type(estimates) is np.ndarray
+    np.testing.assert_array_equal(estimates, expected.transform(X), strict=True)
+    np.testing.assert_array_equal(estimates, separator.predict(lazy_X), strict=True)
+    assert separator.score(lazy_X, lazy_y) == expected.score(X, y)
+    if y.ndim > 1:
+        said = separator.discriminate(lazy_y, lazy_X)
+        np.testing.assert_array_equal(said, expected.discriminate(y, X), strict=True)
+
+
+@each_maker
+def test_a_checkpoint_knows_the_data_again_wherever_they_are(make, tmp_path):
+    X, y = make_mixtures(N_ROWS)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    settings = FAST | {"max_epochs": 2, "checkpoint": tmp_path / "checkpoint"}
+    separator = AESeparator(**settings).fit(make(X, folder), make(y, folder))
+    again = AESeparator(**settings).fit(X, y)  # all epochs are done
+    assert all(map(equal_states, states(separator), states(again)))
+    with pytest.raises(ValueError, match="is of another training: X was"):
+        AESeparator(**settings).fit(make(2 * X, folder), make(y, folder))
+
+
+@each_maker
+@pytest.mark.parametrize("channels", [(), (2,)], ids=["mono", "stereo"])
+def test_recordings_in_files(make, channels, tmp_path):
+    separator = AESeparator(**FAST).fit(*make_mixtures(n_channels=(*channels, None)[0]))
+    recording = np.random.default_rng(0).normal(size=(*channels, 1001))
+    expected = separator.separate(recording)
+    found = separator.separate(make(recording, tmp_path))
+    np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_spectrograms_in_a_mapped_file_know_where_they_come_from(tmp_path):
+    X, y = make_mixtures(N_ROWS)
+    Z = STFTTransformer(n_fft=16).fit_transform(X)
+    mapped = memmap_of(np.asarray(Z), tmp_path)
+    mapped = Spectrogram(mapped, stft=Z.stft, n_times=Z.n_times)
+    for target in (y, np.arange(N_ROWS) % 2):
+        expected = AESeparator(**FAST).fit(Z, target)
+        separator = AESeparator(**FAST).fit(mapped, target)
+        assert all(map(equal_states, states(separator), states(expected)))
+        assert separator.score(mapped, target) == expected.score(Z, target)
+
+
+def test_labels_in_a_file(tmp_path):
+    X, labels = make_mixtures(N_ROWS)[0], np.arange(N_ROWS) % 2
+    expected = AESeparator(**FAST).fit(X, labels)
+    separator = AESeparator(**FAST).fit(h5py_of(X, tmp_path), h5py_of(labels, tmp_path))
+    assert all(map(equal_states, states(separator), states(expected)))
+
+
+# --- what is read -------------------------------------------------------------------
+
+
+def assert_read_in_parts(array, largest):
+    assert array.reads
+    assert max(array.reads) <= largest
+
+
+@pytest.mark.parametrize("with_labels", [False, True], ids=["components", "labels"])
+def test_no_read_is_larger_than_a_batch_or_a_chunk(with_labels, monkeypatch):
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 4096)
+    X, y = map(Counting, make_mixtures(100))
+    largest = 8 * y.array[0].nbytes  # the rows of a batch
+    separator = CASSSeparator(**FAST, validation_fraction=0.2)
+    separator.fit(X, np.arange(100) % 2 if with_labels else y)
+    separator.transform(X)
+    separator.score(X, y)
+    assert_read_in_parts(X, largest)
+    assert_read_in_parts(y, largest)
+
+
+@pytest.mark.parametrize("channels", [(), (2,)], ids=["mono", "stereo"])
+def test_no_read_of_a_recording_is_larger_than_a_chunk(channels, monkeypatch):
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 4096)
+    separator = AESeparator(**FAST).fit(*make_mixtures(n_channels=(*channels, None)[0]))
+    recording = Counting(np.random.default_rng(0).normal(size=(*channels, 4000)))
+    separator.separate(recording)
+    assert_read_in_parts(recording, 4096)
+
+
+ROWS = {
+    "in order": np.arange(3, 9),
+    "shuffled": np.random.default_rng(0).permutation(20)[:9],
+    "twice": np.array([7, 7, 3, 4, 3]),
+    "a table": np.array([[5, 6, 5], [19, 0, 7]]),
+    "one": np.array([11]),
+    "none": np.arange(0),
+    "a slice": slice(4, 9),
+    "a slice to the end": slice(15, None),
+}
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+def test_rows_come_in_the_order_asked_for(rows, tmp_path):
+    array = np.random.default_rng(0).normal(size=(20, 3, 4))
+    makers = [*MAKERS.values(), lambda array, folder: Counting(array)]
+    for make in makers:
+        sliced = SlicedArray(make(array, tmp_path))
+        np.testing.assert_array_equal(sliced[rows], array[rows], strict=True)
+        np.testing.assert_array_equal(sliced[..., 1:3], array[..., 1:3], strict=True)
+
+
+def test_neighbouring_rows_are_read_at_once():
+    array = Counting(np.arange(20.0)[:, np.newaxis])
+    SlicedArray(array)[np.array([4, 9, 3, 5, 8])]
+    assert sorted(array.reads) == [2 * 8, 3 * 8]
+
+
+# --- what is refused ----------------------------------------------------------------
+
+
+@each_maker
+@pytest.mark.parametrize("name", ["X", "y", "recording"])
+def test_a_bad_value_at_the_end_is_found(name, make, tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 2048)
+    data = dict(zip("Xy", make_mixtures(N_ROWS), strict=True))
+    data["recording"] = np.zeros(5000)
+    separator = AESeparator(**FAST).fit(data["X"], data["y"])
+    data[name].flat[-1] = np.nan
+    data[name] = make(data[name], tmp_path)
+    with pytest.raises(ValueError, match=f"{name} contains NaN"):
+        if name == "recording":
+            separator.separate(data[name])
+        else:
+            AESeparator(**FAST).fit(data["X"], data["y"])
+
+
+@each_maker
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y: (X, y[:, :, 1:]), r"y must hold .* got shape \(23, 2, 63\)"),
+        (lambda X, y: (X, y[1:]), "inconsistent numbers of samples"),
+        (lambda X, y: (X[:, :0], y), "X.* 0 feature"),
+        (lambda X, y: (X[:0], y), "X.* 0 sample"),
+        (lambda X, y: (X[:, None, None, None], y), "X must have shape .* 5 dimensions"),
+        (lambda X, y: (X[0], y), "X: Expected 2D array, got 1D"),
+        (lambda X, y: (X * 1j, y), "X has 2 dimensions: complex spectrograms"),
+        (lambda X, y: (1e306 * X, y), "X must hold values of at most 1e"),
+    ],
+    ids=["y", "rows", "times", "empty", "axes", "one axis", "complex", "huge"],
+)
+def test_files_are_refused_as_arrays_are(change, message, make, tmp_path):
+    X, y = change(*make_mixtures(N_ROWS))
+    with pytest.raises(ValueError, match=message):
+        AESeparator(**FAST).fit(X, y)
+    made = make(X, tmp_path) if X.size else Counting(X)  # no file without entries
+    with pytest.raises(ValueError, match=message):
+        AESeparator(**FAST).fit(made, y)
+
+
+@each_maker
+def test_transform_and_separate_name_what_came(make, tmp_path):
+    X, y = make_mixtures(N_ROWS)
+    separator = AESeparator(**FAST).fit(X, y)
+    with pytest.raises(ValueError, match="X has 63 features.*`separate`"):
+        separator.transform(make(X[:, 1:], tmp_path))
+    with pytest.raises(ValueError, match=r"y must hold .* got shape \(23, 1, 64\)"):
+        separator.score(X, make(y[:, 1:], tmp_path))
+    with pytest.raises(ValueError, match=r"recording must hold .* \(2, 64\)"):
+        separator.separate(make(y[0], tmp_path))
+
+
+def test_what_is_in_memory_is_not_sliced():
+    import pandas as pd
+    import torch
+    from scipy import sparse
+
+    X = make_mixtures()[0]
+    in_memory = [
+        *(X, X.tolist(), np.ma.masked_array(X), torch.from_numpy(X), pd.DataFrame(X)),
+        *(pd.Series(X[0]), sparse.csr_matrix(X), sparse.coo_array(X), X[0, 0]),
+    ]
+    assert not any(map(takes_slices, in_memory))
+    strings = Counting(np.array([["a", "b"]]))
+    assert takes_slices(Counting(X)) and not takes_slices(strings)
+
+
+# --- the pages of a mapped file -----------------------------------------------------
+
+
+def test_mappings_are_found_behind_views(tmp_path):
+    X = np.random.default_rng(0).normal(size=(6, 8))
+    for mode in ("r", "r+"):
+        mapped = memmap_of(X, tmp_path, mode)
+        views = [mapped[1:], np.asarray(mapped).T, mapped.view(Spectrogram)[None]]
+        assert all(shared_mapping(view) is mapped._mmap for view in [mapped, *views])
+        assert shared_mapping(mapped[[1, 2]]) is None
+        assert shared_mapping(np.array(mapped)) is None
+
+
+def test_private_mappings_are_left_alone(tmp_path):
+    X = np.ones((6, 8))
+    assert shared_mapping(memmap_of(X, tmp_path, "c")[1:]) is None
+    path = tmp_path / "plain"
+    path.write_bytes(X.tobytes())
+    with path.open("rb") as file:
+        private = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    assert shared_mapping(np.frombuffer(private)) is None
+    assert shared_mapping(X) is None
+
+
+@pytest.fixture
+def given_back(monkeypatch):
+    """Mappings whose pages were given back: all of them after every read."""
+    mappings = []
+
+    def give_back_pages(mapping):
+        mappings.append(mapping)
+        original(mapping)
+
+    original = arrays.give_back_pages
+    monkeypatch.setattr(arrays, "READ_BYTES", 1)
+    monkeypatch.setattr(arrays, "give_back_pages", give_back_pages)
+    return mappings
+
+
+@pytest.mark.parametrize("mode", ["r+", "c"])
+def test_changes_that_are_not_in_the_file_yet_stay(mode, given_back, tmp_path):
+    X, y = make_mixtures(40)
+    mapped = [memmap_of(np.zeros_like(array), tmp_path, mode) for array in (X, y)]
+    for to, array in zip(mapped, (X, y), strict=True):
+        to[...] = array  # neither flushed nor, where they are private, ever written
+    expected = AESeparator(**FAST).fit(X, y)
+    separator = AESeparator(**FAST).fit(*mapped)
+    assert all(map(equal_states, states(separator), states(expected)))
+    assert separator.score(*mapped) == expected.score(X, y)
+    found = separator.separate(mapped[0][0])
+    np.testing.assert_array_equal(found, expected.separate(X[0]))
+    for found, array in zip(mapped, (X, y), strict=True):
+        np.testing.assert_array_equal(found, array)
+        found.flush()
+        in_file = np.load(found.filename)
+        np.testing.assert_array_equal(in_file, array if mode == "r+" else 0)
+    assert bool(given_back) == (mode == "r+")
+
+
+def test_pages_are_given_back_every_few_megabytes(given_back, monkeypatch, tmp_path):
+    monkeypatch.setattr(arrays, "READ_BYTES", 2**20)
+    monkeypatch.setattr(arrays, "RUN_BYTES", 0)
+    X = memmap_of(np.zeros((64, 2**14)), tmp_path)  # 8 MiB
+    sliced = SlicedArray(X)
+    for n in range(64):
+        sliced[n : n + 1]
+    assert given_back == [X._mmap] * 7
+
+
+def test_a_system_without_the_call_reads_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr(arrays, "READ_BYTES", 1)
+    monkeypatch.delattr(mmap, "MADV_DONTNEED", raising=False)
+    X, y = make_mixtures(N_ROWS)
+    expected = AESeparator(**FAST).fit(X, y)
+    separator = AESeparator(**FAST).fit(memmap_of(X, tmp_path), memmap_of(y, tmp_path))
+    assert all(map(equal_states, states(separator), states(expected)))
