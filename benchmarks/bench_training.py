@@ -199,7 +199,7 @@ def accuracy(precisions, sizes, options):
             "epochs": sizes["n_epochs"],
             "seeds": n_seeds,
             "relative L2 error": spread(row[name] for row in errors),
-            "less that of ours, float32": spread(
+            "minus ours, float32": spread(
                 row[name] - row["ours, float32"] for row in errors
             ),
         }

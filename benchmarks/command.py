@@ -45,7 +45,7 @@ def run(benchmark, options):
     """Measure, draw, write and print; a benchmark is a module of this package."""
     result = benchmark.measure(getattr(benchmark, options.form.upper()), options)
     write(result, benchmark.draw(result), options.output)
-    print(markdown(result), flush=True)
+    print(f"{result.command}; {result.machine}\n\n{markdown(result)}", flush=True)
     return result
 
 

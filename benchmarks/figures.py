@@ -5,12 +5,15 @@ import numpy as np
 WIDTH, HEIGHT = 3.6, 3.0  # inches of one panel
 
 
-def panels(n_panels):
-    """A figure and its axes, side by side."""
+def panels(n_panels, n_columns=3):
+    """A figure and its axes, row by row."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH * n_panels, HEIGHT), layout="constrained")
-    axes = figure.subplots(1, n_panels, squeeze=False)[0]
+    n_columns = min(n_panels, n_columns)
+    n_rows = -(-n_panels // n_columns)
+    size = (WIDTH * n_columns, HEIGHT * n_rows)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.3)
@@ -36,6 +39,16 @@ def bars(ax, names, spreads, *, title, label, line=None):
     ax.set_ylabel(label)
 
 
+def horizontal_bars(ax, names, spreads, *, title, label):
+    """The same for long names, the first on top."""
+    medians, errors = errorbars(spreads)
+    ax.barh(names, medians, xerr=errors, height=0.6, capsize=4)
+    ax.grid(False, axis="y")
+    ax.invert_yaxis()
+    ax.set_title(title, fontsize=10)
+    ax.set_xlabel(label)
+
+
 def curve(ax, x, spreads, name, **style):
     """Medians with their spread over positions."""
     medians, errors = errorbars(spreads)
@@ -43,8 +56,12 @@ def curve(ax, x, spreads, name, **style):
 
 
 def log_axes(ax, ticks):
-    """Both axes logarithmic, with the positions as they are written."""
+    """Both axes logarithmic: the positions as they are, values at 1, 2 and 5."""
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.minorticks_off()

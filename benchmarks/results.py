@@ -53,7 +53,7 @@ def image_path(result):
 
 def markdown(result):
     """The result as a section of a page."""
-    parts = [f"## {result.title}", result.reading, f"`{result.command}`"]
+    parts = [f"## {result.title}", result.reading]
     for title, rows in result.tables.items():
         parts += [f"{title}:", table(rows)]
     parts.append(f"![{result.alt}]({image_path(result).as_posix()})")

@@ -1,12 +1,19 @@
 """What the benchmarks measure with: properties, no times."""
 
+import json
+import time
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from cases import WIDE, make_mixtures
 
+from benchmarks import bench_scaling, bench_stft
+from benchmarks.bench_inference import plain_networks, separate_plainly
+from benchmarks.command import options_of, run
 from benchmarks.convolutions import convolutions_of, flops_of
+from benchmarks.memory import MIB, STATUS, measured, measured_apart
 from benchmarks.reference import batches_of, reference_of
 from benchmarks.timing import interleaved, ratio, spread
 from sklearn_cass import AESeparator, CASSSeparator
@@ -92,3 +99,50 @@ def test_convolutions_are_noted_forward_and_backward():
     forward = convolutions_of(lambda: convolution(x))
     assert len(noted.calls) == 2
     assert flops_of(noted) == 3 * flops_of(forward)
+
+
+def test_the_plain_loop_separates_as_ours_does():
+    X, y = make_mixtures(dtype=np.float32)
+    separator = CASSSeparator(**WIDE).fit(X, y)
+    plain = separate_plainly(separator, plain_networks(separator), X)
+    np.testing.assert_allclose(plain, separator.transform(X), atol=1e-5)
+
+
+def test_slopes_are_exponents():
+    seconds = {value: [value**2, 5 * value**3] for value in (1, 2, 4)}
+    assert list(bench_scaling.slopes([1, 2, 4], seconds)) == pytest.approx([2, 3])
+
+
+def test_results_are_written_and_printed(tmp_path, monkeypatch, capsys):
+    sizes = {"signals": {"short": {"n_rows": 2, "n_times": 50}}, "n_rounds": 1}
+    monkeypatch.setattr(bench_stft, "QUICK", sizes)
+    run(bench_stft, options_of("stft", "", ["--quick", "--output", str(tmp_path)]))
+    result = json.loads((tmp_path / "benchmarks" / "stft.json").read_text())
+    assert result["settings"] == sizes
+    ((title, rows),) = result["tables"].items()
+    printed = capsys.readouterr().out
+    assert title in printed
+    assert printed.count("short") == len(rows) == 4
+    assert (tmp_path / "images" / "benchmarks" / "stft.png").stat().st_size
+
+
+def hold(mebibytes):
+    """A call that holds memory for a while."""
+
+    def call():
+        array = np.ones(mebibytes * MIB, np.uint8)
+        time.sleep(0.2)
+        return array
+
+    return call
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc")
+def test_peak_memory_is_that_of_the_call():
+    assert 60 < measured(hold(64))["anonymous"] < 80
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc")
+def test_errors_of_the_measured_process_are_told():
+    with pytest.raises(RuntimeError, match="no_such_module"):
+        measured_apart("no_such_module:function")
