@@ -21,11 +21,11 @@ BENCHMARKS = (
 HEADING = """\
 # Benchmarks
 
-Speed, memory and, where it can be lost for speed, accuracy. `{command}` measures all of
-it and writes this page; the figures as JSON, with settings and seeds, are in
-[benchmarks/](benchmarks/).
+Speed, memory and, where it can be lost for speed, accuracy. The figures as JSON, with
+settings and seeds, are in [benchmarks/](benchmarks/).
 
-- machine: {machine}, {n_threads} threads
+- command: `{command}`
+- machine: {machine}; threads: {n_threads}
 - versions: {versions}
 - time of all: {minutes:.0f} minutes
 

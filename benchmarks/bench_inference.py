@@ -229,6 +229,7 @@ def draw_memory(ax, rows):
     ax.plot(minutes, files, linestyle=":", color="0.3", label="the files")
     ax.set_title("Peak memory of separate", fontsize=10)
     ax.set_xlabel("minutes of recording")
+    ax.set_xticks(minutes)
     ax.set_ylabel("MiB")
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False, fontsize=8)

@@ -61,13 +61,10 @@ ALT = (
 
 def measure(sizes, options):
     """A table for each quantity."""
-    tables = {}
-    for axis, values in sizes["axes"].items():
-        seconds = {
-            name: seconds_along(axis, values, settings, sizes, options)
-            for name, settings in series_of(axis).items()
-        }
-        tables[axis] = rows_of(axis, values, seconds)
+    tables = {
+        axis: rows_of(axis, values, seconds_along(axis, values, sizes, options))
+        for axis, values in sizes["axes"].items()
+    }
     return Result(
         name="scaling",
         title="Scaling: the time of an epoch",
@@ -88,13 +85,16 @@ def series_of(axis):
     return series
 
 
-def seconds_along(axis, values, settings, sizes, options):
-    """Seconds of an epoch, a list of rounds for each value."""
+def seconds_along(axis, values, sizes, options):
+    """Seconds of an epoch by series and value, all of the same rounds."""
+    series = series_of(axis)
     calls = {
-        value: fit_of(sizes["base"] | {axis: value}, settings, options)
+        (name, value): fit_of(sizes["base"] | {axis: value}, settings, options)
+        for name, settings in series.items()
         for value in values
     }
-    return interleaved(calls, sizes["n_rounds"], device=options.device)
+    seconds = interleaved(calls, sizes["n_rounds"], device=options.device)
+    return {name: {value: seconds[name, value] for value in values} for name in series}
 
 
 def fit_of(size, settings, options):

@@ -31,7 +31,7 @@ LOSSES = {"loss_weighting": "literal", "alpha": 1.0, "beta": 0.01, "remix": 0.0}
 SETTINGS = LOSSES | {"cross_weights": 0.01, "lr_schedule": "constant", "lr": 2e-3}
 
 QUICK = {
-    "n_rows": {"ECG": 128, "audio": 16},
+    "n_rows": {"ECG": 256, "audio": 32},
     "n_rounds": 3,
     "n_train": 224,
     "n_valid": 64,

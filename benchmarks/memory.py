@@ -6,7 +6,6 @@ while the call runs. The largest resident size, mapped pages included, stands be
 """
 
 import json
-import resource
 import subprocess
 import sys
 import threading
@@ -74,15 +73,21 @@ class Watch:
 
 def anonymous():
     """Bytes of anonymous memory."""
-    for line in STATUS.read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"{STATUS} does not tell RssAnon: Linux 4.5 or newer is needed")
+    return from_status("RssAnon")
 
 
 def largest_resident():
     """Bytes that were resident at most since the process began."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # `ru_maxrss` would not do: a process starts with that of the one it was forked from
+    return from_status("VmHWM")
+
+
+def from_status(name):
+    """Bytes that the system tells of this process."""
+    for line in STATUS.read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"{STATUS} does not tell {name}: Linux 4.5 or newer is needed")
 
 
 def main(target, arguments):
