@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 SKLEARN_CHECKS := tests/test_sklearn_checks.py
 
-.PHONY: venv demo test test-oldest test-faults fuzz lint format clean
+.PHONY: venv demo test test-oldest test-faults fuzz bench lint format clean
 
 venv: $(READY)
 
@@ -50,6 +50,12 @@ fuzz: $(READY)
 test-faults: SEED ?= 0
 test-faults: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m faults $(SEED)
+
+# make bench                       every benchmark in some minutes: docs/benchmarks.md
+# make bench FORM=full             in hours
+bench: FORM ?= quick
+bench: $(READY)
+	$(BIN)/python -m benchmarks.all --$(FORM)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,0 +1,239 @@
+"""How fast and in how much memory does a fitted separator separate?
+
+    python -m benchmarks.bench_inference --quick
+
+One channel of 44.1 kHz in windows of a second, and windows of ECG; the networks are
+trained for one step on noise, for what they estimate does not matter here.
+"""
+
+import copy
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+
+from sklearn_cass import CASSSeparator
+from sklearn_cass.nn import divisor, from_map, level, to_map
+
+from .command import main
+from .figures import bars, curve, panels
+from .memory import measured_apart
+from .results import Result
+from .signals import coloured_noise
+from .timing import interleaved, rate, ratio, spread
+
+SFREQ = 44100  # Hz
+N_TIMES_ECG = 1024
+DEFAULT = {"n_filters": 16, "n_latent": 64}
+
+QUICK = {
+    "n_windows": 4,
+    "n_rows_ecg": 32,
+    "network": DEFAULT,
+    "minutes": [1, 2, 4],
+    "network_memory": {"n_filters": 4, "n_latent": 8},
+    "n_rounds": 3,
+}
+FULL = {
+    "n_windows": 16,
+    "n_rows_ecg": 256,
+    "network": DEFAULT,
+    "minutes": [1, 4, 15, 60],
+    "network_memory": DEFAULT,
+    "n_rounds": 7,
+}
+READING = (
+    "Times real time is seconds of signal over seconds of computing. The plain loop "
+    "calls the same networks on one window at a time. `separate` lets windows overlap "
+    "by half and so computes about twice as many; `transform` computes rows in chunks "
+    "of one fixed size, so that one row alone takes as long as a chunk. Memory is that "
+    "of `separate` with the recording and `out` mapped from files, in a process of its "
+    "own: anonymous is the peak above what was there before the call, resident the "
+    "peak of the whole process with libraries, networks and mapped pages, which the "
+    "system may take back."
+)
+ALT = "Bars and curves: times real time, milliseconds a row, peak memory over length"
+
+
+def measure(sizes, options):
+    """Real-time factors, time of an ECG row, memory over length."""
+    return Result(
+        name="inference",
+        title="Inference: speed and memory of a fitted separator",
+        reading=READING,
+        command=options.command,
+        settings=sizes,
+        tables={
+            "One channel of 44.1 kHz into two components": audio(sizes, options),
+            "Rows of 1024 points into two components": ecg(sizes, options),
+            "Memory of `separate`, in MiB": memory(sizes, options),
+        },
+        alt=ALT,
+        seed=options.seed,
+    )
+
+
+def fitted(n_times, network, device, seed):
+    """A separator after one step on noise."""
+    separator = CASSSeparator(**network, max_epochs=1, device=device, random_state=seed)
+    return separator.fit(*coloured_noise(2, 2, n_times, seed))
+
+
+# Speed --------------------------------------------------------------------------------
+
+
+def audio(sizes, options):
+    """Times real time of ``transform``, ``separate`` and the plain loop."""
+    separator = fitted(SFREQ, sizes["network"], options.device, options.seed)
+    X, _ = coloured_noise(sizes["n_windows"], 2, SFREQ, options.seed)
+    calls = {
+        "transform": partial(separator.transform, X),
+        "separate": partial(separator.separate, X.ravel()),
+        "plain loop": partial(
+            separate_plainly, separator, plain_networks(separator), X
+        ),
+    }
+    seconds = interleaved(calls, sizes["n_rounds"], device=options.device)
+    return [
+        {
+            "call": name,
+            "seconds of signal": len(X),
+            "times real time": rate(len(X), of_call),
+            "over the plain loop's": ratio(seconds["plain loop"], of_call),
+        }
+        for name, of_call in seconds.items()
+    ]
+
+
+def ecg(sizes, options):
+    """Milliseconds a row, of many rows and of one alone."""
+    separator = fitted(N_TIMES_ECG, sizes["network"], options.device, options.seed)
+    X, _ = coloured_noise(sizes["n_rows_ecg"], 2, N_TIMES_ECG, options.seed)
+    plain = partial(separate_plainly, separator, plain_networks(separator))
+    calls = {
+        ("transform", len(X)): partial(separator.transform, X),
+        ("plain loop", len(X)): partial(plain, X),
+        ("transform", 1): partial(separator.transform, X[:1]),
+        ("plain loop", 1): partial(plain, X[:1]),
+    }
+    seconds = interleaved(calls, sizes["n_rounds"], device=options.device)
+    return [
+        {
+            "call": name,
+            "rows": n_rows,
+            "ms a row": spread(1000 * s / n_rows for s in of_call),
+            "over the plain loop's speed": ratio(
+                seconds["plain loop", n_rows], of_call
+            ),
+        }
+        for (name, n_rows), of_call in seconds.items()
+    ]
+
+
+def plain_networks(separator):
+    """The autoencoders with their weights as torch makes them."""
+    networks = copy.deepcopy(separator.net_.module_)
+    return networks.to(memory_format=torch.contiguous_format).eval()
+
+
+@torch.inference_mode()
+def separate_plainly(separator, networks, X):
+    """Estimates of one row after the other."""
+    stft, device = separator.domains_.stft, separator.net_.device
+    return np.stack([separate_row(row, stft, networks, device) for row in X])
+
+
+def separate_row(row, stft, networks, device):
+    """Estimates (n_components, n_times) of one waveform."""
+    z = stft.forward(torch.from_numpy(row))[None, None]
+    scale = level(z)
+    mixture = to_map(z / divisor(scale)).contiguous().to(device)
+    maps = torch.cat([autoencoder(mixture) for autoencoder in networks]).cpu()
+    return stft.inverse(from_map(maps, True) * scale, len(row))[:, 0].numpy()
+
+
+# Memory -------------------------------------------------------------------------------
+
+
+def memory(sizes, options):
+    """Peaks of memory, and speed, over the length of a recording."""
+    settings = {
+        "network": sizes["network_memory"],
+        "device": options.device,
+        "seed": options.seed,
+    }
+    return [memory_of(minutes, settings) for minutes in sizes["minutes"]]
+
+
+def memory_of(minutes, settings):
+    """One length, separated in a process of its own."""
+    n_times = minutes * 60 * SFREQ
+    with tempfile.TemporaryDirectory() as folder:
+        write_recording(folder, n_times, settings["seed"])
+        target = f"{__package__}.bench_inference:separation_of_file"
+        took = measured_apart(target, folder=folder, **settings)
+    return {
+        "minutes": minutes,
+        "recording": n_times * 4 / 2**20,
+        "estimates": 2 * n_times * 4 / 2**20,
+        "anonymous": took["anonymous"],
+        "resident": took["resident"],
+        "times real time": minutes * 60 / took["seconds"],
+    }
+
+
+def write_recording(folder, n_times, seed):
+    """Noise, in single precision, and a place for its two components."""
+    recording = open_memmap(Path(folder) / "recording.npy", "w+", "float32", (n_times,))
+    rng = np.random.default_rng(seed)
+    for start in range(0, n_times, SFREQ):
+        recording[start : start + SFREQ] = rng.normal(size=SFREQ)
+    open_memmap(Path(folder) / "estimates.npy", "w+", "float32", (2, n_times))
+
+
+def separation_of_file(folder, network, device, seed):
+    """A separation from file to file, to be called; small things were separated."""
+    recording = np.load(Path(folder) / "recording.npy", mmap_mode="r")
+    out = np.load(Path(folder) / "estimates.npy", mmap_mode="r+")
+    separator = fitted(SFREQ, network, device, seed)
+    separator.separate(recording[:SFREQ])
+    return partial(separator.separate, recording, out=out)
+
+
+def draw(result):
+    """Three panels: real time, time of a row, memory."""
+    speed, rows, lengths = result.tables.values()
+    figure, axes = panels(3)
+    names = [row["call"] for row in speed]
+    values = [row["times real time"] for row in speed]
+    title = "44.1 kHz into two components"
+    bars(axes[0], names, values, title=title, label="times real time", line=1)
+    names = [f"{row['call']}\n{row['rows']} rows" for row in rows]
+    values = [row["ms a row"] for row in rows]
+    bars(axes[1], names, values, title="Rows of 1024 points", label="ms a row")
+    axes[1].tick_params(axis="x", labelsize=7)
+    draw_memory(axes[2], lengths)
+    return figure
+
+
+def draw_memory(ax, rows):
+    """Peaks over the length, beside the size of what is read and written."""
+    minutes = [row["minutes"] for row in rows]
+    for name in ("anonymous", "resident"):
+        curve(ax, minutes, [spread([row[name]]) for row in rows], name)
+    files = [row["recording"] + row["estimates"] for row in rows]
+    ax.plot(minutes, files, linestyle=":", color="0.3", label="the files")
+    ax.set_title("Peak memory of separate", fontsize=10)
+    ax.set_xlabel("minutes of recording")
+    ax.set_xticks(minutes)
+    ax.set_ylabel("MiB")
+    ax.set_ylim(bottom=0)
+    ax.legend(frameon=False, fontsize=8)
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])

@@ -1,0 +1,249 @@
+"""How fast does CASSSeparator train, beside a plain loop and the convolutions alone?
+
+    python -m benchmarks.bench_training --quick
+
+Ours is a whole ``fit``, with its checks, transforms and records; the plain loop of
+``benchmarks/reference.py`` has the same networks, initial weights, losses and epochs.
+"""
+
+import sys
+from functools import partial
+
+import numpy as np
+import torch
+
+from sklearn_cass import CASSSeparator
+from sklearn_cass.metrics import relative_error
+from sklearn_cass.separators._examples import Examples, TensorRows
+from sklearn_cass.separators._validation import check_device, use_bfloat16
+
+from .command import main
+from .convolutions import convolutions_of, flops_of
+from .figures import bars, panels
+from .reference import batches_of, reference_of
+from .results import Result
+from .signals import SFREQ, coloured_noise, ecg_split
+from .timing import interleaved, rate, ratio, spread
+
+# of both: Eq. (7) as it stands, mixtures as they are; a small beta, for its term has
+# another unit than alpha's
+LOSSES = {"loss_weighting": "literal", "alpha": 1.0, "beta": 0.01, "remix": 0.0}
+SETTINGS = LOSSES | {"cross_weights": 0.01, "lr_schedule": "constant", "lr": 2e-3}
+
+QUICK = {
+    "n_rows": {"ECG": 256, "audio": 32},
+    "n_rounds": 3,
+    "n_train": 224,
+    "n_valid": 64,
+    "n_epochs": 4,
+    "n_seeds": 2,
+    "network": {"n_filters": 16, "n_latent": 64},
+}
+FULL = QUICK | {
+    "n_rows": {"ECG": 640, "audio": 64},
+    "n_rounds": 7,
+    "n_train": 960,
+    "n_valid": 320,
+    "n_epochs": 8,
+    "n_seeds": 5,
+}
+
+READING = (
+    "Ours is a `fit` of one epoch, all of it; the plain loop has the same networks and "
+    "losses, but computes estimates anew for every player, judges one map at a time, "
+    "and has its spectrograms made once. Above a ratio of 1, ours is faster. The share "
+    "is the time that the convolutions of one of our steps take by themselves, in the "
+    "same layout and precision, over the time of the whole step: what is missing to 1 "
+    "goes into all else. Validation errors are relative L2 errors of waveforms, after "
+    "equal epochs from equal initial weights; differences within the spread over seeds "
+    "mean nothing."
+)
+ALT = (
+    "Bars: speed over the plain loop's, share of the convolutions' own rate, and "
+    "validation error, for each signal and precision"
+)
+
+
+def measure(sizes, options):
+    """Speed, share of the convolutions' rate, and accuracy."""
+    precisions = precisions_of(options)
+    tables = {"Speed of training": [], "Share of the convolutions' rate": []}
+    for signal, n_rows in sizes["n_rows"].items():
+        X, y = rows_of(signal, n_rows, options.seed)
+        separators = {
+            precision: separator_of(precision, sizes, options).fit(X, y)
+            for precision in precisions
+        }
+        speed, share = tables.values()
+        speed += speeds(signal, separators, X, y, sizes["n_rounds"], options)
+        share += [
+            share_of(signal, separator, X, y, sizes["n_rounds"], options)
+            for separator in separators.values()
+        ]
+    tables["Validation error after equal epochs"] = accuracy(precisions, sizes, options)
+    return Result(
+        name="training",
+        title="Training: against a plain loop, and against the convolutions alone",
+        reading=READING,
+        command=options.command,
+        settings=sizes | {"separator": SETTINGS, "precisions": precisions},
+        tables=tables,
+        alt=ALT,
+        seed=options.seed,
+    )
+
+
+def precisions_of(options):
+    """float32, and bf16 where it is asked for or fast."""
+    has_both = use_bfloat16(options.precision, check_device(options.device))
+    return ["float32", "bf16"] if has_both else ["float32"]
+
+
+def rows_of(signal, n_rows, seed):
+    """Mixtures of two components and the components."""
+    if signal == "ECG":
+        (rows, _) = ecg_split(n_rows, n_rows, seed)
+        return rows
+    return coloured_noise(n_rows, 2, SFREQ, seed)
+
+
+def separator_of(precision, sizes, options, seed=None, max_epochs=1):
+    """Ours, not fitted."""
+    return CASSSeparator(
+        **SETTINGS,
+        **sizes["network"],
+        precision=precision,
+        device=options.device,
+        max_epochs=max_epochs,
+        random_state=options.seed if seed is None else seed,
+    )
+
+
+# Speed --------------------------------------------------------------------------------
+
+
+def speeds(signal, separators, X, y, n_rounds, options):
+    """A row for each precision; the separators are fitted to these rows."""
+    calls = {precision: partial(s.fit, X, y) for precision, s in separators.items()}
+    plain = next(iter(separators.values()))
+    calls["plain"] = partial(train_plainly, reference_of(plain.net_), plain, X, y)
+    seconds = interleaved(calls, n_rounds, device=options.device)
+    return [
+        {
+            "signal": signal,
+            "precision": precision,
+            "rows/s, ours": rate(len(X), seconds[precision]),
+            "rows/s, plain": rate(len(X), seconds["plain"]),
+            "ratio": ratio(seconds["plain"], seconds[precision]),
+        }
+        for precision in separators
+    ]
+
+
+def train_plainly(reference, separator, X, y, n_epochs=1):
+    """The reference, from waveforms to trained networks."""
+    batches = batches_of(separator, X, y, separator.random_state)
+    for _ in range(n_epochs):
+        reference.train_epoch(batches)
+
+
+# Share of the convolutions' rate ------------------------------------------------------
+
+
+def share_of(signal, separator, X, y, n_rounds, options):
+    """How much of a step's time its convolutions take by themselves."""
+    batch = first_batch(separator, X, y)
+    step = partial(separator.net_.train_step, batch)
+    alone = convolutions_of(step)
+    plain_step = plain_step_of(separator, X, y)
+    calls = {"step": step, "alone": alone}
+    seconds = interleaved(calls, n_rounds, device=options.device)
+    n_rows = len(batch[0])
+    work = flops_of(alone) / 1e9
+    return {
+        "signal": signal,
+        "precision": separator.precision,
+        "GFLOP/row, ours": work / n_rows,
+        "GFLOP/row, plain": flops_of(convolutions_of(plain_step)) / 1e9 / n_rows,
+        "GFLOP/s in a step": rate(work, seconds["step"]),
+        "GFLOP/s alone": rate(work, seconds["alone"]),
+        "share": ratio(seconds["alone"], seconds["step"]),
+    }
+
+
+def first_batch(separator, X, y):
+    """Tensors of one batch, as the net takes them."""
+    rows = np.arange(min(len(X), separator.batch_size))
+    dataset = TensorRows(Examples(X, y), separator.domains_, rows)
+    return dataset[torch.arange(len(rows))]
+
+
+def plain_step_of(separator, X, y):
+    """A step of the reference on as many rows."""
+    rows = slice(separator.batch_size)
+    (mixture, *targets), *_ = batches_of(separator, X[rows], y[rows], 0)
+    return partial(reference_of(separator.net_).step, mixture, targets)
+
+
+# Accuracy -----------------------------------------------------------------------------
+
+
+def accuracy(precisions, sizes, options):
+    """Validation errors over seeds, and how far they are from ours in float32."""
+    n_seeds = sizes["n_seeds"]
+    seeds = range(options.seed, options.seed + n_seeds)
+    errors = [errors_of(precisions, seed, sizes, options) for seed in seeds]
+    return [
+        {
+            "training": name,
+            "epochs": sizes["n_epochs"],
+            "seeds": n_seeds,
+            "relative L2 error": spread(row[name] for row in errors),
+            "minus ours, float32": spread(
+                row[name] - row["ours, float32"] for row in errors
+            ),
+        }
+        for name in errors[0]
+    ]
+
+
+def errors_of(precisions, seed, sizes, options):
+    """Validation error of each training, of one seed."""
+    train, valid = ecg_split(sizes["n_train"], sizes["n_valid"], seed)
+    errors = {}
+    for precision in precisions:
+        separator = separator_of(precision, sizes, options, seed, sizes["n_epochs"])
+        errors[f"ours, {precision}"] = error_of(separator.fit(*train), *valid)
+    reference = reference_of(separator.net_)
+    train_plainly(reference, separator, *train, sizes["n_epochs"])
+    # the same networks: its weights take the place of ours
+    weights = reference.autoencoders.state_dict()
+    separator.net_.module_.load_state_dict(weights)
+    return errors | {"plain, float32": error_of(separator, *valid)}
+
+
+def error_of(separator, X, y):
+    """Mean over rows and components of the relative L2 error."""
+    return float(np.nanmean(relative_error(y, separator.transform(X))))
+
+
+def draw(result):
+    """Three panels: speed, share, error."""
+    speed, share, errors = result.tables.values()
+    figure, axes = panels(3)
+    names = [f"{row['signal']}\n{row['precision']}" for row in speed]
+    ratios = [row["ratio"] for row in speed]
+    label = "speed / speed of the plain loop"
+    bars(axes[0], names, ratios, title="Speed of training", label=label, line=1)
+    shares = [row["share"] for row in share]
+    title, label = "Convolutions alone", "share of a step's time"
+    bars(axes[1], names, shares, title=title, label=label, line=1)
+    names = [row["training"].replace(", ", "\n") for row in errors]
+    values = [row["relative L2 error"] for row in errors]
+    title, label = "Validation error, generated ECG", "relative L2 error"
+    bars(axes[2], names, values, title=title, label=label)
+    return figure
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
