@@ -1,5 +1,6 @@
 """The training algorithm: autoencoders and discriminators in turn."""
 
+import copy
 from functools import partial
 
 import torch
@@ -251,6 +252,12 @@ class CASSNet(NeuralNet):
         if len(self.history) and "dur" not in self.history[-1]:
             self.history.pop()
         self._set_training(False)
+
+    def __deepcopy__(self, memo):
+        """A copy; skorch's way, by pickling, takes six times as long."""
+        net = memo[id(self)] = object.__new__(type(self))
+        vars(net).update(copy.deepcopy(vars(self), memo))
+        return net
 
     @torch.inference_mode()
     def estimate(self, mixture):
