@@ -11,7 +11,6 @@ from cases import FAST, WIDE, make_mixtures
 from distributed import Client, LocalCluster
 from distributed.protocol import dask_deserialize, dask_serialize
 from joblib import parallel_config
-from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -144,7 +143,9 @@ def test_what_the_readme_says(cluster, one_thread):
     assert_same(search, clone(search).fit(X, y))
 
 
-def clear_counts(client):
+def start_counting(client):
+    # it drops copies that no task waits for, and a later task has them sent again
+    client.amm.stop()
     take_counts()
     client.run(take_counts)
 
@@ -157,7 +158,7 @@ def search_twice(X, y):
 
 def test_scattered_arrays_come_once_to_each_worker(client, counted):
     X, y = counted
-    clear_counts(client)
+    start_counting(client)
     with parallel_config("dask", scatter=[X, y]):
         search_twice(X, y)
     assert take_counts() == ({2: 1, 3: 1}, {})
@@ -167,7 +168,7 @@ def test_scattered_arrays_come_once_to_each_worker(client, counted):
 
 def test_without_scatter_arrays_come_once_for_each_search(client, counted):
     X, y = counted
-    clear_counts(client)
+    start_counting(client)
     with parallel_config("dask"):
         search_twice(X, y)
     assert take_counts() == ({2: 2, 3: 2}, {})
@@ -177,7 +178,7 @@ def test_without_scatter_arrays_come_once_for_each_search(client, counted):
 
 def test_the_counts_are_of_every_sending(client, counted):
     X, _ = counted
-    clear_counts(client)
+    start_counting(client)
     for _ in range(3):
         assert client.submit(len, X, pure=False).result() == len(X)
     # Dask pickles what it is given so twice
@@ -197,14 +198,15 @@ class FilesOf:
         return sum(path.stat().st_size >= self.n_bytes for path in files)
 
 
-def test_processes_of_one_machine_share_a_file_of_each_array(tmp_path):
+def test_processes_of_one_machine_share_a_file_of_each_array(tmp_path, monkeypatch):
     X, y = make_mixtures(24, n_times=5500)
     assert X.nbytes > 2**20  # less, and joblib sends it along with each task
     separator = AESeparator(**FAST | {"batch_size": 64})
     scoring = FilesOf(tmp_path, X.nbytes)
-    search = GridSearchCV(separator, RATES, **FOLDS, scoring=scoring, refit=False)
-    get_reusable_executor().shutdown()  # workers in use keep their folder
-    with parallel_config("loky", n_jobs=2, temp_folder=str(tmp_path)):
+    search = GridSearchCV(separator, RATES, **FOLDS, scoring=scoring, n_jobs=2)
+    # workers that run already keep to a `temp_folder` given before
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
+    with parallel_config("loky"):
         search.fit(X, y)
     counts = [search.cv_results_[f"split{n}_test_score"] for n in range(2)]
     assert set(np.ravel(counts)) == {2}  # X and y, whatever number of tasks
