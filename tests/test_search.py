@@ -1,0 +1,240 @@
+"""A search in several processes or over a Dask cluster: that of one process."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cases import FAST, WIDE, make_mixtures
+from distributed import Client, LocalCluster
+from distributed.protocol import dask_deserialize, dask_serialize
+from joblib import parallel_config
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer
+
+README = Path(__file__).parents[1] / "README.md"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+FOLDS = {"cv": 2, "error_score": "raise"}
+WEIGHTS = {"cross_weights": [0.5, 0, [[0, 1.0], [0, 0]]]}
+RATES = {"lr": [1e-4, 1e-3, 1e-2]}
+SENT, CAME = Counter(), Counter()  # of this process, by the number of axes
+
+
+class Counted(np.ndarray):
+    """An array that counts how often it leaves a process and comes to one."""
+
+    def __reduce__(self):
+        SENT[self.ndim] += 1
+        return arrive, (np.array(self),)
+
+
+def arrive(array):
+    CAME[array.ndim] += 1
+    return array.view(Counted)
+
+
+@dask_serialize.register(Counted)
+def send(array):
+    # Dask has a way of its own for arrays: pickle is for what is not scattered
+    SENT[array.ndim] += 1
+    return {"dtype": array.dtype.str, "shape": array.shape}, [array.tobytes()]
+
+
+@dask_deserialize.register(Counted)
+def receive(header, frames):
+    array = np.frombuffer(frames[0], dtype=header["dtype"])
+    return arrive(array.reshape(header["shape"]))
+
+
+def take_counts():
+    """What this process has sent and received since the last call."""
+    counts = dict(SENT), dict(CAME)
+    SENT.clear()
+    CAME.clear()
+    return counts
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers that share no memory, as on two machines."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in THREADS:  # as where users have set none of them
+            patch.delenv(name, raising=False)
+        with LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+        ) as cluster:
+            yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    with Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def one_thread():
+    """As many threads here as a worker has: others round otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def counted():
+    X, y = make_mixtures(12)
+    assert min(X.nbytes, y.nbytes) > 1e3  # less, and joblib does not scatter it
+    yield X.view(Counted), y.view(Counted)
+    take_counts()
+
+
+def scores_of(search):
+    """What a search found, without the seconds that it took."""
+    return {
+        name: values
+        for name, values in search.cv_results_.items()
+        if re.fullmatch(r"(split\d+|mean|std|rank)_test_score", name)
+    }
+
+
+def assert_same(search, other):
+    assert search.best_params_ == other.best_params_
+    assert search.cv_results_["params"] == other.cv_results_["params"]
+    scores, others = scores_of(search), scores_of(other)
+    assert scores.keys() == others.keys()
+    for name in scores:
+        np.testing.assert_array_equal(scores[name], others[name])
+
+
+def test_a_search_is_the_same_wherever_it_runs(client, one_thread):
+    X, y = make_mixtures(12)
+    pipe = make_pipeline(STFTTransformer(n_fft=16), CASSSeparator(**WIDE))
+    grid = {f"cassseparator__{name}": values for name, values in WEIGHTS.items()}
+    one = GridSearchCV(pipe, grid, **FOLDS).fit(X, y)
+    assert len(set(one.cv_results_["mean_test_score"])) == 3
+    many = GridSearchCV(pipe, grid, **FOLDS, n_jobs=2)
+    with parallel_config("loky", inner_max_num_threads=1):
+        assert_same(many.fit(X, y), one)
+    with parallel_config("dask"):
+        assert_same(many.fit(X, y), one)
+
+
+def readme_code():
+    """The lines of the README about a search over a Dask cluster."""
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (code,) = [block for block in blocks if "distributed" in block]
+    return code
+
+
+def test_what_the_readme_says(cluster, one_thread):
+    X, y = make_mixtures(12)
+    search = GridSearchCV(CASSSeparator(**WIDE), WEIGHTS, **FOLDS)
+    names = {"X_mix": X, "Y_components": y, "cluster": cluster, "search": search}
+    exec(readme_code(), names)
+    assert_same(search, clone(search).fit(X, y))
+
+
+def start_counting(client):
+    # it drops copies that no task waits for, and a later task has them sent again
+    client.amm.stop()
+    take_counts()
+    client.run(take_counts)
+
+
+def search_twice(X, y):
+    for _ in range(2):
+        search = GridSearchCV(AESeparator(**FAST), RATES, **FOLDS, refit=False)
+        search.fit(X, y)
+
+
+def test_scattered_arrays_come_once_to_each_worker(client, counted):
+    X, y = counted
+    start_counting(client)
+    with parallel_config("dask", scatter=[X, y]):
+        search_twice(X, y)
+    assert take_counts() == ({2: 1, 3: 1}, {})
+    came = [came for _, came in client.run(take_counts).values()]
+    assert came == [{2: 1, 3: 1}] * 2
+
+
+def test_without_scatter_arrays_come_once_for_each_search(client, counted):
+    X, y = counted
+    start_counting(client)
+    with parallel_config("dask"):
+        search_twice(X, y)
+    assert take_counts() == ({2: 2, 3: 2}, {})
+    for _, came in client.run(take_counts).values():
+        assert all(count <= 2 for count in came.values())
+
+
+def test_the_counts_are_of_every_sending(client, counted):
+    X, _ = counted
+    start_counting(client)
+    for _ in range(3):
+        assert client.submit(len, X, pure=False).result() == len(X)
+    # Dask pickles what it is given so twice
+    assert take_counts()[0][2] >= 3
+    came = [came for _, came in client.run(take_counts).values()]
+    assert sum(counts.get(2, 0) for counts in came) == 3
+
+
+class FilesOf:
+    """A scorer: how many files there are for arrays as large as X, or larger."""
+
+    def __init__(self, folder, n_bytes):
+        self.folder, self.n_bytes = folder, n_bytes
+
+    def __call__(self, estimator, X, y):
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        return sum(path.stat().st_size >= self.n_bytes for path in files)
+
+
+def test_processes_of_one_machine_share_a_file_of_each_array(tmp_path, monkeypatch):
+    X, y = make_mixtures(24, n_times=5500)
+    assert X.nbytes > 2**20  # less, and joblib sends it along with each task
+    separator = AESeparator(**FAST | {"batch_size": 64})
+    scoring = FilesOf(tmp_path, X.nbytes)
+    search = GridSearchCV(separator, RATES, **FOLDS, scoring=scoring, n_jobs=2)
+    # workers that run already keep to a `temp_folder` given before
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
+    with parallel_config("loky"):
+        search.fit(X, y)
+    counts = [search.cv_results_[f"split{n}_test_score"] for n in range(2)]
+    assert set(np.ravel(counts)) == {2}  # X and y, whatever number of tasks
+
+
+def n_threads(estimator, X, y):
+    """A scorer: torch's threads where a separator was fitted."""
+    return torch.get_num_threads()
+
+
+def test_workers_fit_with_one_thread_each(client):
+    settings = FOLDS | {"scoring": n_threads, "refit": False}
+    search = GridSearchCV(AESeparator(**FAST), RATES, **settings)
+    with parallel_config("dask"):
+        search.fit(*make_mixtures(12))
+    assert set(search.cv_results_["mean_test_score"]) == {1}
+
+
+def threads_around_a_fit(n_before):
+    """In a worker: torch's threads after a fit that found so many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_before)
+    try:
+        AESeparator(**FAST).fit(*make_mixtures(12))
+        return torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_fits_in_workers_leave_the_number_of_threads(client):
+    assert client.gather(client.map(threads_around_a_fit, [1, 2, 3])) == [1, 2, 3]
