@@ -1,4 +1,4 @@
-"""Arrays that are read a part at a time: mapped files, HDF5, Zarr, Dask."""
+"""Arrays that are read and written a part at a time: mapped files, HDF5, Zarr, Dask."""
 
 import math
 import mmap
@@ -106,10 +106,23 @@ def shared_mapping(array):
     return None
 
 
+def write_parts(array, parts):
+    """Write parts end to end along the array's last axis; it may be a mapped file's."""
+    mapping, start, n_written = shared_mapping(array), 0, 0
+    for part in parts:
+        stop = start + part.shape[-1]
+        array[..., start:stop] = part
+        start, n_written = stop, n_written + part.nbytes
+        if n_written >= READ_BYTES:
+            give_back_pages(mapping)
+            n_written = 0
+
+
 def give_back_pages(mapping):
     """Let go of the pages of a mapped file; who reads them again gets the same.
 
-    They would else count as this process's memory until the system wants it back.
+    They would else count as this process's memory until the system wants it back. What
+    was written to them is on its way to the file.
     """
     if hasattr(mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
         with suppress(OSError, ValueError):  # pages that are locked, a mapping closed

@@ -120,6 +120,45 @@ def test_resident_memory_of_a_fit(kind, gib, tmp_path):
     assert result["grown"] <= ALLOWED
 
 
+SEPARATE = """
+import json, sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from cases import FAST, IDENTITY, make_mixtures
+from sklearn_cass import AESeparator
+
+def bytes_of(name):
+    for line in open("/proc/self/status"):
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+
+folder, n_times = sys.argv[2], int(sys.argv[3])
+separator = AESeparator(**FAST, **IDENTITY).fit(*make_mixtures(8, n_times=2**17))
+recording = np.memmap(folder + "/recording", np.float32, "r+", shape=n_times)
+recording[-7:] = np.arange(7)
+out = np.memmap(folder + "/out", np.float32, "w+", shape=(2, n_times))
+separator.separate(recording[: 2**18], out=out[:, : 2**18])
+before = bytes_of("VmRSS")
+separator.separate(recording, out=out)
+grown = bytes_of("VmHWM") - before
+print(json.dumps({"grown": grown, "end": out[:, -7:].tolist()}))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_resident_memory_of_a_separation(tmp_path):
+    n_times = 2**25  # 128 MiB, and 256 MiB of estimates
+    sparse_file(tmp_path / "recording", 4 * n_times)
+    command = [sys.executable, "-W", "ignore", "-c", SEPARATE]
+    command += [str(Path(__file__).parent), str(tmp_path), str(n_times)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert not run.returncode, run.stderr
+    result = json.loads(run.stdout)
+    # what is read and written until pages are given back, and a window's arrays
+    assert result["grown"] <= 200 * 2**20
+    np.testing.assert_allclose(result["end"], [np.arange(7)] * 2, atol=1e-4)
+
+
 # --- the same as in memory ----------------------------------------------------------
 
 

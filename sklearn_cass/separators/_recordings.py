@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..arrays import write_parts
 from ..checks import floating_type
 from ._overlap import cross_faded, windows_of
 from ._validation import check_out, check_recording
@@ -46,11 +47,7 @@ class RecordingsMixin:
         n_entries = recording.shape[-1]
         shape = (self.n_components_, *self.domains_.y_shape[:-1], n_entries)
         out = check_out(out, shape, floating_type(recording.dtype))
-        start = 0
-        for estimates in self._separate_blocks([recording]):
-            stop = start + estimates.shape[-1]
-            out[..., start:stop] = estimates
-            start = stop
+        write_parts(out, self._separate_blocks([recording]))
         return out
 
     def separate_stream(self, blocks):
