@@ -34,7 +34,7 @@ QUICK = {
     "n_windows": 4,
     "n_rows_ecg": 32,
     "network": DEFAULT,
-    "minutes": [1, 2, 4],
+    "minutes": [1, 10, 60],
     "network_memory": {"n_filters": 4, "n_latent": 8},
     "n_rounds": 3,
 }
@@ -52,9 +52,8 @@ READING = (
     "by half and so computes about twice as many; `transform` computes rows in chunks "
     "of one fixed size, so that one row alone takes as long as a chunk. Memory is that "
     "of `separate` with the recording and `out` mapped from files, in a process of its "
-    "own: anonymous is the peak above what was there before the call, resident the "
-    "peak of the whole process with libraries, networks and mapped pages, which the "
-    "system may take back."
+    "own, as peaks above what was there before the call: anonymous, and resident with "
+    "the mapped pages that were not yet given back."
 )
 ALT = "Bars and curves: times real time, milliseconds a row, peak memory over length"
 

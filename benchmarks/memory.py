@@ -31,8 +31,8 @@ def measured_apart(target, **arguments):
     Returns
     -------
     dict
-        ``anonymous``, the peak above what was there before the call; ``resident``, the
-        peak of the whole process; ``seconds``.
+        ``anonymous`` and ``resident``, peaks above what was there before the call;
+        ``seconds``.
     """
     words = [sys.executable, "-m", __name__, target, json.dumps(arguments)]
     run = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -43,12 +43,13 @@ def measured_apart(target, **arguments):
 
 def measured(call):
     """Peaks and time of a call in this process."""
-    before, start = anonymous(), time.perf_counter()
+    before, resident_before = anonymous(), from_status("VmRSS")
+    start = time.perf_counter()
     with Watch() as watch:
         call()
     return {
         "anonymous": (watch.peak - before) / MIB,
-        "resident": largest_resident() / MIB,
+        "resident": (largest_resident() - resident_before) / MIB,
         "seconds": time.perf_counter() - start,
     }
 
