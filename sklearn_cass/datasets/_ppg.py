@@ -212,7 +212,7 @@ def make_ppg_mixtures(
     1.0 to 1.5 after the foot and log-normal widths of 0.35 to 0.5; the late systolic
     wave follows the peak by 0.9 to 1.1 (standard deviation 0.5 to 0.6, height 0 to 0.2
     of the systolic wave), the diastolic one by 2.2 to 2.6 (0.7 to 1.0, 0.2 to 0.45).
-    About half of the subjects have a dicrotic notch, the others a shoulder. These
+    Two in five subjects have a dicrotic notch, the others a shoulder. These
     ranges are no part of [2]_; mean beats correlate above 0.9 with those of recorded
     patients [5]_.
 
