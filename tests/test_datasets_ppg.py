@@ -90,7 +90,7 @@ def test_draws_fill_their_ranges():
     for name, low, high in [
         ("respiration_ratio", 0.1, 0.5),
         ("inspiration", 1 / 3, 0.4),
-        ("noise_db", -40, -30),
+        ("noise_db", -50, -40),
         ("heart_bpm", 60, 100),
         ("breaths_per_minute", 12, 20),
     ]:

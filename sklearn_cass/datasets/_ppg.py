@@ -33,7 +33,7 @@ SUBJECT = {
 # breathing, amplitudes of sinusoids the others.
 ROW = {
     "respiration_ratio": (0.1, 0.5),
-    "noise_db": (-40, -30),
+    "noise_db": (-50, -40),
     "sinus_arrhythmia": (0.02, 0.08),
     "mayer_wave": (0, 0.03),
     "pulse_modulation": (0, 0.1),
@@ -48,7 +48,7 @@ Generated mixtures of heart-beat and respiratory PPG
 Each row is heart + respiration + noise, in heights of the subject's pulse. A beat is
 a log-normal systolic wave and two Gaussian ones (Solosenko et al. 2017); respiration is
 a baseline that falls with every breath, cos^(2n) in shape (Lujan et al. 1999) with
-inspiration shorter than expiration; noise is pink and 30-40 dB below the beats. All
+inspiration shorter than expiration; noise is pink and 40-50 dB below the beats. All
 draws are uniform. Rows with equal `groups` are one subject's.
 """
 
@@ -196,7 +196,7 @@ def make_ppg_mixtures(
         inspiration : ndarray of shape (n_samples,)
             Share of a breath that is inspiration, 1/3 to 0.4.
         noise_db : ndarray of shape (n_samples,)
-            Power of the noise relative to the heart component's, -40 to -30 dB.
+            Power of the noise relative to the heart component's, -50 to -40 dB.
         DESCR : str
             Description of the data.
 
