@@ -2,7 +2,14 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from .separators import AESeparator, CASSSeparator, RegularCASSSeparator, load
+from .separators import (
+    AESeparator,
+    CASSSeparator,
+    ICASeparator,
+    NMFSeparator,
+    RegularCASSSeparator,
+    load,
+)
 from .stft import Spectrogram, STFTTransformer
 
 try:
@@ -13,6 +20,8 @@ except PackageNotFoundError:  # a source tree that is not installed
 __all__ = [
     "AESeparator",
     "CASSSeparator",
+    "ICASeparator",
+    "NMFSeparator",
     "RegularCASSSeparator",
     "STFTTransformer",
     "Spectrogram",

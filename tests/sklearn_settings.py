@@ -5,6 +5,8 @@ from cases import FAST
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
+    ICASeparator,
+    NMFSeparator,
     RegularCASSSeparator,
     STFTTransformer,
 )
@@ -15,6 +17,8 @@ SMALL = FAST | {"batch_size": 64}
 SETTINGS = {
     AESeparator: SMALL,
     CASSSeparator: SMALL,
+    ICASeparator: {},
+    NMFSeparator: {},
     RegularCASSSeparator: SMALL,
     STFTTransformer: {},
 }

@@ -2,6 +2,15 @@
 
 from ._ae import AESeparator
 from ._cass import CASSSeparator, RegularCASSSeparator
+from ._ica import ICASeparator
 from ._load import load
+from ._nmf import NMFSeparator
 
-__all__ = ["AESeparator", "CASSSeparator", "RegularCASSSeparator", "load"]
+__all__ = [
+    "AESeparator",
+    "CASSSeparator",
+    "ICASeparator",
+    "NMFSeparator",
+    "RegularCASSSeparator",
+    "load",
+]
