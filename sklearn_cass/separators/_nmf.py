@@ -75,7 +75,8 @@ default="kullback-leibler"
     Notes
     -----
     Masks lie between 0 and 1 and add up to 1, so that the estimates add up to the
-    mixture, whose phase they keep: they are no better than an oracle ratio mask.
+    mixture, whose phase they keep: what components lose to each other's phase is lost
+    to oracle ratio masks, too.
     Components with the same spectra, such as maternal and fetal ECG, explain each
     other's frames and are not told apart: frames are explained one by one, and only
     what differs between spectra is known. The columns of images are taken for frames,
