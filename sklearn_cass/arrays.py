@@ -113,7 +113,7 @@ def write_parts(array, parts):
         stop = start + part.shape[-1]
         array[..., start:stop] = part
         start, n_written = stop, n_written + part.nbytes
-        if n_written >= READ_BYTES:
+        if mapping is not None and n_written >= READ_BYTES:
             give_back_pages(mapping)
             n_written = 0
 
