@@ -36,7 +36,7 @@ QUICK = {
     "n_train": 224,
     "n_valid": 64,
     "n_epochs": 4,
-    "n_seeds": 2,
+    "n_seeds": 5,
     "network": {"n_filters": 16, "n_latent": 64},
 }
 FULL = QUICK | {

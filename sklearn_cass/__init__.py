@@ -2,7 +2,13 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from .separators import AESeparator, CASSSeparator, RegularCASSSeparator, load
+from .separators import (
+    AESeparator,
+    CASSSeparator,
+    GANSeparator,
+    RegularCASSSeparator,
+    load,
+)
 from .stft import Spectrogram, STFTTransformer
 
 try:
@@ -13,6 +19,7 @@ except PackageNotFoundError:  # a source tree that is not installed
 __all__ = [
     "AESeparator",
     "CASSSeparator",
+    "GANSeparator",
     "RegularCASSSeparator",
     "STFTTransformer",
     "Spectrogram",

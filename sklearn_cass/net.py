@@ -158,7 +158,9 @@ class CASSNet(NeuralNet):
         if self.remix:
             X, Y = remixed(X, Y, self.remix, self.generator_)
         scale = divisor(level(X))
-        return self.seen(X / scale), [self.seen(y / scale) for y in Y.unbind(1)]
+        # a single pair estimates all components, one after the other
+        components = Y.unbind(1) if len(self.module_) > 1 else [Y.flatten(1, 2)]
+        return self.seen(X / scale), [self.seen(y / scale) for y in components]
 
     def seen(self, z):
         """What the networks see of a tensor (n, C, H, W): a real map of it."""

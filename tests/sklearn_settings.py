@@ -5,6 +5,7 @@ from cases import FAST
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
+    GANSeparator,
     RegularCASSSeparator,
     STFTTransformer,
 )
@@ -15,6 +16,7 @@ SMALL = FAST | {"batch_size": 64}
 SETTINGS = {
     AESeparator: SMALL,
     CASSSeparator: SMALL,
+    GANSeparator: SMALL,
     RegularCASSSeparator: SMALL,
     STFTTransformer: {},
 }

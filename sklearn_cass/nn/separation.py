@@ -21,14 +21,16 @@ class Autoencoder(nn.Module):
     n_outputs : int
         Channels of the estimate. Where it is one and the mixture has several, the
         masked channels are added up (filter and sum).
+    n_joint : int, default=1
+        Components in the estimate, one after the other along the channels.
     """
 
-    def __init__(self, encoder, decoder, *, masks, is_complex, n_outputs):
+    def __init__(self, encoder, decoder, *, masks, is_complex, n_outputs, n_joint=1):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         self.multiply = complex_product if is_complex else torch.mul
         self.finish = self.masked if masks else self.direct
-        self.n_outputs = n_outputs
+        self.n_joint, self.n_each = n_joint, n_outputs // n_joint
 
     def forward(self, x):
         """(n, in_channels, H, W) -> (n, out_channels, H, W)."""
@@ -41,8 +43,10 @@ class Autoencoder(nn.Module):
 
     def masked(self, output, x):
         """The decoder's output is a mask for each channel of the mixture."""
-        product = self.multiply(output, x)
-        return product.unflatten(1, (-1, self.n_outputs)).sum(1)
+        product = self.multiply(output, torch.cat([x] * self.n_joint, 1))
+        return (
+            product.unflatten(1, (self.n_joint, -1, self.n_each)).sum(2).flatten(1, 2)
+        )
 
 
 class Autoencoders(nn.ModuleList):
@@ -77,7 +81,7 @@ class Autoencoders(nn.ModuleList):
     ):
         size = {"n_filters": n_filters, "n_latent": n_latent}
         masks = output == "mask"
-        n_decoded = shape.n_inputs if masks else shape.n_outputs
+        n_decoded = shape.n_joint * shape.n_inputs if masks else shape.n_outputs
         super().__init__(
             Autoencoder(
                 built("encoder", encoder, shape.n_inputs, **size),
@@ -91,6 +95,7 @@ class Autoencoders(nn.ModuleList):
                 masks=masks,
                 is_complex=shape.is_complex,
                 n_outputs=shape.n_outputs,
+                n_joint=shape.n_joint,
             )
             for _ in range(n_components)
         )
@@ -145,11 +150,14 @@ class MapShape:
         told apart.
     is_complex : bool
         Whether a channel is a pair of real and imaginary part.
+    n_joint : int, default=1
+        Components in a map, one after the other along the channels.
     """
 
     n_channels: int
     n_component_channels: int
     is_complex: bool
+    n_joint: int = 1
 
     @property
     def n_inputs(self):
@@ -159,7 +167,7 @@ class MapShape:
     @property
     def n_outputs(self):
         """Channels of an estimate's map."""
-        return self.n_component_channels * (1 + self.is_complex)
+        return self.n_joint * self.n_component_channels * (1 + self.is_complex)
 
 
 def complex_product(a, b):

@@ -2,6 +2,13 @@
 
 from ._ae import AESeparator
 from ._cass import CASSSeparator, RegularCASSSeparator
+from ._gan import GANSeparator
 from ._load import load
 
-__all__ = ["AESeparator", "CASSSeparator", "RegularCASSSeparator", "load"]
+__all__ = [
+    "AESeparator",
+    "CASSSeparator",
+    "GANSeparator",
+    "RegularCASSSeparator",
+    "load",
+]

@@ -251,6 +251,8 @@ class AESeparator(BaseSeparator):
         """Estimates by a net of mixtures at unit level, (n, K, C_y, H, W)."""
         z = single(X)
         maps = net.estimate(net.seen(z)).cpu()
+        # one pair may estimate all components, one after the other
+        maps = maps.reshape(len(z), self.n_components_, -1, *maps.shape[-2:])
         is_complex = self.domains_.is_complex and not net.magnitude
         estimates = from_map(maps.flatten(0, 1), is_complex)
         estimates = estimates.unflatten(0, maps.shape[:2])

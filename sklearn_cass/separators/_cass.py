@@ -134,9 +134,13 @@ class RegularCASSSeparator(AESeparator):
                 check_consistent_length(X, y)
             mixtures = self.domains_.mixtures(X)
         z = single(z / divisor(level(mixtures)).unsqueeze(1))
-        maps = [self.net_.seen(component) for component in z.unbind(1)]
+        maps = [self.net_.seen(component) for component in self._judged(z)]
         probabilities = self.net_.discriminate(maps).cpu().numpy()
         return probabilities.astype(floating(y[:0]).real.dtype)
+
+    def _judged(self, z):
+        """What each discriminator judges of components (n, K, C_y, H, W)."""
+        return z.unbind(1)
 
 
 @documented

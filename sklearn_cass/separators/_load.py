@@ -12,11 +12,15 @@ from ..nn import Autoencoders, Discriminators
 from ._ae import AESeparator
 from ._cass import CASSSeparator, RegularCASSSeparator
 from ._domains import Domains
+from ._gan import GANSeparator
 from ._save import KIND
 from ._validation import check_device, use_bfloat16
 from ._values import decode, is_own_network
 
-OWN = {c.__name__: c for c in (AESeparator, RegularCASSSeparator, CASSSeparator)}
+OWN = {
+    cls.__name__: cls
+    for cls in (AESeparator, RegularCASSSeparator, CASSSeparator, GANSeparator)
+}
 PACKAGE = __name__.rpartition(".")[0] + "."
 NETWORKS = ("encoder", "decoder", "discriminator")
 
