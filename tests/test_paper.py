@@ -189,7 +189,7 @@ def test_groups_are_on_one_side_of_a_split():
 
 
 def test_more_training_rows_leave_the_test_rows(monkeypatch):
-    def generator(n_samples, random_state, n_jobs):
+    def generator(n_samples, random_state):
         rows = np.arange(n_samples)
         return Bunch(data=rows, target=rows, groups=rows // 4)
 

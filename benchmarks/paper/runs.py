@@ -20,6 +20,7 @@ from .measures import errors_of
 from .watch import TestErrors, curves_of
 
 CHECKPOINT_EVERY = 5  # epochs
+FORMAT = 1  # of a record; records of another are made anew
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Task:
         rows = settings.rows_of(self.form, self.experiment)
         stft = settings.REFERENCE_STFT[self.experiment]
         return asdict(self) | {
+            "format": FORMAT,
             "rows": rows,
             "reference_stft": stft,
             "parameters": self.parameters(),
