@@ -6,6 +6,8 @@ from .separators import (
     AESeparator,
     CASSSeparator,
     GANSeparator,
+    ICASeparator,
+    NMFSeparator,
     RegularCASSSeparator,
     load,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "AESeparator",
     "CASSSeparator",
     "GANSeparator",
+    "ICASeparator",
+    "NMFSeparator",
     "RegularCASSSeparator",
     "STFTTransformer",
     "Spectrogram",

@@ -6,6 +6,8 @@ from sklearn_cass import (
     AESeparator,
     CASSSeparator,
     GANSeparator,
+    ICASeparator,
+    NMFSeparator,
     RegularCASSSeparator,
     STFTTransformer,
 )
@@ -17,6 +19,8 @@ SETTINGS = {
     AESeparator: SMALL,
     CASSSeparator: SMALL,
     GANSeparator: SMALL,
+    ICASeparator: {},
+    NMFSeparator: {},
     RegularCASSSeparator: SMALL,
     STFTTransformer: {},
 }

@@ -20,6 +20,7 @@ from ..nn import (
     MapShape,
     from_map,
 )
+from ..stft import STFTTransformer
 from ._base import BaseSeparator
 from ._checkpoint import Checkpoint, identity_of
 from ._collapse import warn_of_collapse
@@ -67,6 +68,8 @@ class AESeparator(BaseSeparator):
 
     _parameter_constraints: dict = {
         **BaseSeparator._parameter_constraints,
+        "stft": [STFTTransformer, None],
+        "warm_start": ["boolean"],
         "representation": [StrOptions({"complex", "magnitude"})],
         "output": [StrOptions({"direct", "mask"})],
         "encoder": [callable],

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..checks import divided, floating, powers_of_two
 from ..nn import divisor, level
-from ..stft import STFTTransformer
 from ._domains import Domains
 from ._examples import DrawnExamples, Examples
 from ._recordings import RecordingsMixin
@@ -32,14 +31,13 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     It defines ``_fit_examples(examples, run)``, which learns from mixtures with their
     components, and ``_estimate(X)``, which returns estimates (n, K, C_y, H, W) of a
-    tensor of mixtures (n, C, H, W) that have a root mean square of one.
+    tensor of mixtures (n, C, H, W) that have a root mean square of one. It has a
+    parameter ``stft``, or ``_domains_of(X, y)`` of its own.
     """
 
-    _parameter_constraints: dict = {
-        "stft": [STFTTransformer, None],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints: dict = {"random_state": ["random_state"]}
+
+    warm_start = False  # a parameter of those that can go on
 
     @abstractmethod
     def _fit_examples(self, examples, run):
@@ -99,13 +97,17 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         else:
             examples = DrawnExamples(X, y, run.rng)
             like = examples.arrays(slice(1))
-        domains = Domains.of(*like, self.stft)
+        domains = self._domains_of(*like)
         if again:
             self._check_continues(domains, examples.names)
         self.domains_, self.component_names_ = domains, examples.names
         self.n_components_ = len(examples.names)
         self._fit_examples(examples, run)
         return self
+
+    def _domains_of(self, X, y):
+        """What tensors are made of rows like these."""
+        return Domains.of(X, y, self.stft)
 
     def _start(self, X, y):
         """What a training draws from; its attribute is ``rng``."""

@@ -163,16 +163,65 @@ class Domains:
 
         ``dtype`` is that of the mixtures; its precision is the array's.
         """
-        if self.y_domain == WAVEFORM:
-            estimates = self.stft.inverse(estimates, self.n_times)
+        estimates = self._inverted(estimates)
         array = estimates.numpy().reshape(*estimates.shape[:2], *self.y_shape)
         precision = np.empty(0, dtype).real.dtype
         if self.y_domain != SPECTROGRAM:
             return array.astype(precision, copy=False)
         return array.astype(np.result_type(precision, np.complex64), copy=False)
 
+    def _inverted(self, estimates):
+        if self.y_domain == WAVEFORM:
+            return self.stft.inverse(estimates, self.n_times)
+        return estimates
+
     def dressed(self, array):
         """The array as a Spectrogram where it is one of known making."""
         if self.y_domain != SPECTROGRAM or self.stft is None:
             return array
         return Spectrogram(array, stft=self.stft, n_times=self.n_times)
+
+
+class WaveformDomains(Domains):
+    """Those of separators that work on waveforms, as real tensors with H = 1."""
+
+    @classmethod
+    def of(cls, X, y, stft=None):
+        """Settle the domains of validated rows.
+
+        Raises
+        ------
+        ValueError
+            If X holds what is no waveform and cannot be brought back to one, or if y
+            does not hold components of X.
+        """
+        domains = super().of(X, y, stft)
+        if domains.stft is None:
+            what = IMAGE if domains.X_domain == IMAGE else "a bare complex array"
+            raise ValueError(
+                f"X holds {what}, but waveforms are needed: pass them, or spectrograms "
+                "as STFTTransformer.transform returns them (a Spectrogram), which are "
+                "inverted"
+            )
+        return domains
+
+    @property
+    def is_complex(self):
+        """Whether the tensors are complex."""
+        return False
+
+    @property
+    def n_entries(self):
+        """Entries of one mixture's tensor."""
+        return self.n_channels * self.n_times
+
+    def _tensor(self, array, domain):
+        tensor = as_tensor(array)
+        if domain == SPECTROGRAM:
+            tensor = self.stft.inverse(tensor, self.n_times)
+        return tensor.unsqueeze(-2)
+
+    def _inverted(self, estimates):
+        if self.y_domain == SPECTROGRAM:
+            return self.stft.forward(estimates.squeeze(-2))
+        return estimates

@@ -1,0 +1,272 @@
+"""Independent component analysis of channels, or of one channel's delayed copies."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy.signal import fftconvolve
+from sklearn.decomposition import FastICA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._base import BaseSeparator
+from ._domains import WaveformDomains
+from ._drawn import channel_products, channel_weights, drawn_rows
+
+COUNT = Interval(Integral, 1, None, closed="left")
+ROUNDING = 1e-12  # share of the mixtures' power below which nothing is signal
+
+
+class ICASeparator(BaseSeparator):
+    """Independent component analysis (ICA) of waveforms, sources assigned from y.
+
+    FastICA [1]_ finds the independent sources of the training mixtures: of their
+    channels, or, with delays, of the channels' delayed copies, which makes filters of
+    the sources and lets them be told apart in a single channel, too [2]_. Each source
+    is brought back to the channels that it was observed in and assigned to the
+    component with which it then correlates most, in absolute value. The estimate of a
+    component is the sum of its sources.
+
+    Parameters
+    ----------
+    n_delays : int, default=None
+        Delayed copies of each channel, the one without delay included; at most
+        ``n_times``. None: 1 where there are several channels; for a single channel
+        32, or a quarter of ``n_times`` if that is less.
+    fun : {"logcosh", "exp", "cube"}, default="logcosh"
+        Function that measures how far from Gaussian a source is, as in
+        :class:`~sklearn.decomposition.FastICA`.
+    min_power : float, default=1e-5
+        Share of the mixtures' power, from 0 up to 1, that their (delayed) channels must
+        have in a principal direction for it to be looked at. Signals that are sampled
+        finely are hardly there in most directions of many delays: to tell sources
+        apart in those amplifies noise.
+    max_iter : int, default=200
+        Largest number of iterations. scikit-learn warns where it is reached.
+    tol : float, default=1e-4
+        Iterations end when no source turns by more than this.
+    max_times : int, default=20000
+        Largest number of time points that are learnt from, drawn from all rows with
+        the same chance.
+    random_state : int, RandomState instance or None, default=None
+        Draws the time points, and where FastICA starts.
+
+    Attributes
+    ----------
+    filters_ : ndarray of shape (n_components_, n_component_channels, n_channels, \
+2 * n_delays - 1)
+        A component's estimate is the sum over channels of the mixture, each
+        correlated with its filter; the middle one of the lags is 0.
+    source_components_ : ndarray of shape (n_sources,)
+        Index of the component that each independent source was assigned to.
+    n_components_ : int
+        Number of components, read from y.
+    component_names_ : ndarray of shape (n_components_,)
+        The labels where y held labels, else 0, 1, ...
+    n_features_in_ : int
+        ``X.shape[1]``.
+    n_iter_ : int
+        Number of FastICA's iterations.
+
+    See Also
+    --------
+    NMFSeparator : Nonnegative matrix factorization of spectrograms.
+    AESeparator : Autoencoder pairs.
+
+    Notes
+    -----
+    X holds waveforms, or a :class:`~sklearn_cass.Spectrogram`, which is inverted;
+    other spectrograms and images are refused. All rows must be mixed the same way:
+    moving sources, or recordings with electrodes elsewhere, are not separated. Nor are
+    more sources than channels without delays, Gaussian sources, and sources that
+    depend on each other. From a single channel, sources are filters: components that
+    share their frequencies, such as maternal and fetal ECG, cannot be told apart. A
+    component to which no source was assigned is warned of in ``fit``.
+
+    Separation is linear and does not change in time. The estimates add up to the
+    mixture: what no source explains, such as a constant, is shared equally. Where
+    components lack the channels of X, the estimates add up to the weighted sum of
+    channels that comes closest to the sum of the components in training.
+
+    There is no ``save``: joblib and pickle keep what was fitted.
+
+    References
+    ----------
+    .. [1] A. Hyvärinen and E. Oja, "Independent component analysis: algorithms and
+       applications", Neural Networks 13(4-5), 2000.
+    .. [2] M. E. Davies and C. J. James, "Source separation using single channel ICA",
+       Signal Processing 87(8), 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_cass import ICASeparator
+    >>> sources = np.random.default_rng(0).laplace(size=(8, 2, 1, 256))
+    >>> mixing = np.array([[1.0, 0.4], [-0.6, 1.0]])  # from sources to channels
+    >>> y = mixing.T[:, :, np.newaxis] * sources
+    >>> X = y.sum(axis=1)
+    >>> separator = ICASeparator(random_state=0).fit(X, y)
+    >>> separator.transform(X).shape
+    (8, 2, 2, 256)
+    >>> bool(separator.score(X, y) > 20)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseSeparator._parameter_constraints,
+        "n_delays": [COUNT, None],
+        "fun": [StrOptions({"logcosh", "exp", "cube"})],
+        "min_power": [Interval(Real, 0, 1, closed="left")],
+        "max_iter": [COUNT],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "max_times": [COUNT],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_delays=None,
+        fun="logcosh",
+        min_power=1e-5,
+        max_iter=200,
+        tol=1e-4,
+        max_times=20_000,
+        random_state=None,
+    ):
+        self._assign(locals())
+
+    def _domains_of(self, X, y):
+        return WaveformDomains.of(X, y)
+
+    def _fit_examples(self, examples, run):
+        n_delays = self._choose_delays()
+        windows, truth = self._draw(examples, n_delays, run.rng)
+        seed = int(run.rng.randint(2**31 - 2))
+        n_channels = windows.shape[1]
+        embedded = windows[..., n_delays - 1 :].reshape(len(windows), -1)
+        unmixing, mixing, self.n_iter_ = self._find_sources(embedded, seed)
+        sources = source_filters(unmixing, mixing, n_channels)
+        whole = unit_filter(n_channels, n_delays)
+        if n_channels != truth.shape[2]:
+            products = channel_products(windows[..., n_delays - 1], truth.sum((1, 2)))
+            sources, whole = observed(channel_weights(products), sources, whole)
+        assigned = assignment(sources, windows, truth)
+        own = assigned == np.arange(self.n_components_)[:, np.newaxis]
+        shared = (whole - sources.sum(axis=0)) / self.n_components_
+        self.filters_ = np.tensordot(own.astype(float), sources, 1) + shared
+        self.source_components_ = assigned
+        self._warn_of_silence(own, truth)
+
+    def _choose_delays(self):
+        n_times = self.domains_.n_times
+        if self.n_delays is None:
+            return 1 if self.domains_.n_channels > 1 else min(32, -(-n_times // 4))
+        if self.n_delays > n_times:
+            raise ValueError(
+                f"n_delays={self.n_delays} must be at most the n_times={n_times} time "
+                "points of X"
+            )
+        return int(self.n_delays)
+
+    def _draw(self, examples, n_delays, rng):
+        """Windows of mixtures, (n, C, 2 * n_delays - 1), and their middle's components.
+
+        What lies before a row is zero, as it is for the filters; after the middle, no
+        window ends outside.
+        """
+        n_places = self.domains_.n_times - n_delays + 1
+        windows, truth = [], []
+        for X, y, (rows, places) in drawn_rows(
+            examples, self.domains_, n_places, self.max_times, rng
+        ):
+            padded = torch.nn.functional.pad(X[:, :, 0], (n_delays - 1, 0)).numpy()
+            times = places[:, np.newaxis] + np.arange(2 * n_delays - 1)
+            windows.append(padded[rows[:, np.newaxis], :, times].swapaxes(1, 2))
+            truth.append(y.numpy()[rows, :, :, 0, places])
+        return np.concatenate(windows, dtype=float), np.concatenate(truth, dtype=float)
+
+    def _find_sources(self, embedded, seed):
+        """Unmixing (S, E) and mixing (E, S) of points (n, E), and the iterations.
+
+        Whitened here: where mixtures do not vary in all directions, FastICA's own
+        whitening divides by nothing.
+        """
+        centred = embedded - embedded.mean(axis=0)
+        variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
+        least = max(self.min_power, ROUNDING)
+        kept = variances > least * np.square(embedded).sum(axis=1).mean()
+        axes, deviations = axes[:, kept], np.sqrt(variances[kept])
+        if not kept.any():
+            return axes.T, axes, 0
+        ica = FastICA(
+            whiten=False,
+            fun=self.fun,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            random_state=seed,
+        ).fit(centred @ (axes / deviations))
+        rotation = ica.components_
+        unmixing, mixing = rotation @ (axes / deviations).T, axes * deviations
+        return unmixing, mixing @ rotation.T, ica.n_iter_
+
+    def _warn_of_silence(self, own, truth):
+        for k in np.flatnonzero(~own.any(axis=1) & truth.any(axis=(0, 2))):
+            warnings.warn(
+                f"the estimates of component {self.component_names_.tolist()[k]!r} "
+                "are (nearly) zero: no independent source correlates most with it. "
+                "Try more channels, or another n_delays.",
+                ConvergenceWarning,
+                stacklevel=6,  # where fit was called
+            )
+
+    def _estimate(self, X):
+        filters = torch.from_numpy(self.filters_).flatten(0, 1)
+        padding = filters.shape[-1] // 2
+        estimates = torch.nn.functional.conv1d(
+            X[:, :, 0].double(), filters, padding=padding
+        )
+        return estimates.unflatten(1, self.filters_.shape[:2]).unsqueeze(-2)
+
+
+def source_filters(unmixing, mixing, n_channels):
+    """Filters (S, C, C, 2D - 1) that bring each source back to the channels.
+
+    A source contributes to D delayed copies of a time point; the mean of what it
+    contributes is, as a function of the mixture, the correlation of its column of the
+    mixing with its row of the unmixing.
+    """
+    n_sources, n_delays = len(unmixing), unmixing.shape[1] // n_channels
+    if not n_sources:
+        return np.zeros((0, n_channels, n_channels, 2 * n_delays - 1))
+    rows = unmixing.reshape(n_sources, 1, n_channels, n_delays)
+    columns = mixing.T.reshape(n_sources, n_channels, 1, n_delays)
+    return fftconvolve(rows, columns[..., ::-1], axes=-1) / n_delays
+
+
+def unit_filter(n_channels, n_delays):
+    """The filter (C, C, 2D - 1) that changes nothing."""
+    unit = np.zeros((n_channels, n_channels, 2 * n_delays - 1))
+    unit[:, :, n_delays - 1] = np.eye(n_channels)
+    return unit
+
+
+def observed(weights, *filters):
+    """Filters (..., C, C, L) with the outputs weighed and added, (..., 1, C, L)."""
+    return [np.einsum("o,...ocl->...cl", weights, f)[..., None, :, :] for f in filters]
+
+
+def assignment(filters, windows, truth):
+    """Index (S,) of the component with which each filtered mixture correlates most.
+
+    Filters are (S, C_y, C, L), windows (n, C, L), the components at their middle
+    (n, K, C_y).
+    """
+    flat = windows.reshape(len(windows), -1)
+    flat, truth = flat - flat.mean(axis=0), truth - truth.mean(axis=0)
+    rows = filters.reshape(*filters.shape[:2], flat.shape[1])
+    power = np.einsum("soa,ab,sob->s", rows, flat.T @ flat, rows, optimize=True)
+    products = np.einsum("soa,na,nko->sk", rows, flat, truth, optimize=True)
+    norms = np.sqrt(np.outer(power.clip(0), np.square(truth).sum(axis=(0, 2))))
+    shares = np.abs(products) / np.where(norms > 0, norms, 1.0)
+    return shares.argmax(axis=1)
