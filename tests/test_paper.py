@@ -31,7 +31,10 @@ TINY = {
     "n_latent": 2,
     "n_watched": 4,
     "watch_every": 1,
+    "max_iter": 5,  # of NMF and ICA
 }
+# so few iterations and epochs converge to nothing
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 WHERE = ("ecg", "best", "full", "test")
 
 

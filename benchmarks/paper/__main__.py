@@ -15,8 +15,6 @@ from pathlib import Path
 import torch
 from joblib import Parallel, delayed
 
-from sklearn_cass import datasets
-
 from . import data, page
 from .plan import names_of_settings, plan
 from .runs import do, finished
@@ -130,8 +128,6 @@ def experiments_of(options):
     if not (options.data or os.environ.get("SKLEARN_CASS_DATA")):
         print("no recordings without --data: the experiments on Bach10 are left out")
         names = [name for name in names if name not in data.RECORDED]
-    if not hasattr(datasets, "make_ppg_mixtures"):
-        names.remove("ppg")
     return names
 
 

@@ -1,16 +1,29 @@
 """What the tables compare: separators by name, with what a setting gives them."""
 
-import sklearn_cass
-from sklearn_cass import STFTTransformer
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    GANSeparator,
+    ICASeparator,
+    NMFSeparator,
+    RegularCASSSeparator,
+    STFTTransformer,
+)
 
 FAMILY = ("AESeparator", "RegularCASSSeparator", "CASSSeparator")
 FLOORS, CEILING = ("mixture", "zero"), "oracle ratio mask"
 REFERENCES = (*FLOORS, CEILING)  # estimates that need no training
-SEPARATORS = tuple(
-    name
-    for name in ("NMFSeparator", "ICASeparator", "GANSeparator", *FAMILY)
-    if hasattr(sklearn_cass, name)
-)
+SEPARATORS = {
+    cls.__name__: cls
+    for cls in (
+        NMFSeparator,
+        ICASeparator,
+        GANSeparator,
+        AESeparator,
+        RegularCASSSeparator,
+        CASSSeparator,
+    )
+}
 ROWS = (*FLOORS, *SEPARATORS, CEILING)  # of a table, in its order
 OTHER_LABELS = {
     "NMFSeparator": "NMF",
@@ -23,7 +36,7 @@ ABOUT_RUN = ("n_train_rows", "watch_every", "n_watched")
 
 def parameters_of(name):
     """The parameters that a separator has."""
-    return getattr(sklearn_cass, name)().get_params(deep=False)
+    return SEPARATORS[name]().get_params(deep=False)
 
 
 def make(name, setting, **own):
@@ -34,9 +47,7 @@ def make(name, setting, **own):
     if given.get("stft"):
         given["stft"] = STFTTransformer(**given["stft"])
     known = parameters_of(name)
-    return getattr(sklearn_cass, name)(
-        **{k: value for k, value in given.items() if k in known}
-    )
+    return SEPARATORS[name](**{k: value for k, value in given.items() if k in known})
 
 
 def check(setting):

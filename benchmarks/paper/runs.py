@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -152,12 +153,23 @@ def train(task, experiment, checkpoint, device):
         separator.set_params(callbacks=[watch])
     n_rows = parameters.get("n_train_rows")
     training = experiment.training_rows(task.measured_on, n_rows, task.seed)
-    start = time.perf_counter()
-    separator.fit(*training)
-    seconds = time.perf_counter() - start
+    seconds, told = fit(separator, *training)
     estimate = separator.transform(X)
-    found = {"n_rows": len(training[0]), "measured": measured(y, estimate, X, stft)}
+    found = {
+        "n_rows": len(training[0]),
+        "warnings": told,
+        "measured": measured(y, estimate, X, stft),
+    }
     return found | learned(separator, seconds) | answers(separator, estimate, y, X)
+
+
+def fit(separator, X, y):
+    """Seconds of a fit, and the warnings that it gave."""
+    start = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        separator.fit(X, y)
+    told = sorted({str(warning.message) for warning in caught})
+    return time.perf_counter() - start, told
 
 
 def learned(separator, seconds):

@@ -76,12 +76,14 @@ SETTINGS = {
         },
         "ecg": {
             "stft": SHORT_STFT,
+            "NMFSeparator": {"stft": ECG_STFT},
             "max_epochs": 20,
             "n_watched": 128,
             "watch_every": 1,
         },
         "ppg": {
             "stft": SHORT_STFT,
+            "NMFSeparator": {"stft": PPG_STFT},
             "max_epochs": 20,
             "n_watched": 128,
             "watch_every": 1,
