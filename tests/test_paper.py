@@ -18,7 +18,7 @@ from benchmarks.paper import (
     settings,
     tables,
 )
-from benchmarks.paper.__main__ import main, options_of
+from benchmarks.paper.__main__ import main, options_of, prepare
 from benchmarks.paper.bootstrap import paired_difference
 from benchmarks.paper.measures import flattening, rejection, summary
 from benchmarks.paper.plan import complete_seeds, plan
@@ -86,6 +86,12 @@ def test_finished_runs_are_not_made_again(tiny, no_pictures, tmp_path, capsys):
     assert bytes_of(tmp_path) == first
     assert (tmp_path / "README.md").read_text() == page_of_first
     assert "CASS with Cross Training" in capsys.readouterr().out
+
+
+def test_the_page_is_written_of_what_there_is(tiny, no_pictures, tmp_path):
+    main(["ecg", "--page", "--output", str(tmp_path)])
+    assert not list(tmp_path.rglob("*.json"))
+    assert "Table 2" not in (tmp_path / "README.md").read_text()
 
 
 def test_a_training_cut_off_goes_on(tiny, tmp_path, monkeypatch):
@@ -240,6 +246,15 @@ def test_what_is_measured_on_is_not_trained_on(measured_on):
     few = experiment.training_rows(measured_on, 3)[0]
     assert len(few) == 3
     assert (trained[:, None] == few[None]).all(axis=-1).any(axis=0).all()
+
+
+def test_rows_are_prepared_once_for_all_jobs(tiny, monkeypatch):
+    made = []
+    monkeypatch.setitem(
+        data.EXPERIMENTS, "ecg", lambda *of: made.append(of) or noise(*of)
+    )
+    prepare(plan([3], ["ecg"], ["best", "paper"]), None)
+    assert made == [({}, 3, None)]
 
 
 def test_looks_at_the_test_rows_change_nothing(tiny, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from joblib import Parallel, delayed
 from . import data, page
 from .plan import names_of_settings, plan
 from .runs import do, finished
-from .settings import N_SEEDS
+from .settings import N_SEEDS, rows_of
 
 JOBS_OF_A_GPU = 4  # one small training leaves most of a GPU idle
 
@@ -26,28 +26,51 @@ JOBS_OF_A_GPU = 4  # one small training leaves most of a GPU idle
 def main(arguments=None):
     """Make the runs that are not there yet, seed after seed, and write the page."""
     options = options_of(arguments)
-    start = time.perf_counter()
-    for seed in range(options.seeds):
-        run_seed(seed, options)
+    start, n_made = time.perf_counter(), 0
+    for seed in range(0 if options.page else options.seeds):
+        n_made += run_seed(seed, options)
         write(options)
         hours = (time.perf_counter() - start) / 3600
-        left = hours / (seed + 1) * (options.seeds - seed - 1)
-        print(f"seed {seed} done: {hours:.2f} h so far, about {left:.2f} h to go")
+        print(f"seed {seed} done; {progress(hours, n_made, options)}", flush=True)
+    write(options)
     common = (options.form, options.measured_on)
     print(page.printed(options.output, options.names, options.settings, *common))
     print(f"\ntables and figures are in {options.output}")
 
 
+def unfinished(seeds, options):
+    """The runs of some seeds that are not there yet."""
+    asked = (options.names, options.settings, options.form, options.measured_on)
+    tasks = plan(seeds, *asked)
+    return [task for task in tasks if finished(task, options.output) is None]
+
+
+def progress(hours, n_made, options):
+    """Hours so far, and to go by the mean of the runs made: each seed has the same."""
+    n_left = len(unfinished(range(options.seeds), options))
+    if not (n_made and n_left):
+        return f"{hours:.2f} h so far, {n_left} runs to go"
+    left = hours / n_made * n_left
+    return f"{hours:.2f} h so far, about {left:.2f} h to go for {n_left} runs"
+
+
 def run_seed(seed, options):
-    """All runs of a seed, several at a time where so asked."""
-    tasks = plan(
-        [seed], options.names, options.settings, options.form, options.measured_on
-    )
-    left = [task for task in tasks if finished(task, options.output) is None]
+    """The runs of a seed that are left, several at a time where so asked."""
+    left = unfinished([seed], options)
+    if options.jobs > 1:
+        prepare(left, options.data)
     Parallel(n_jobs=options.jobs)(
         delayed(run)(task, options.output, options.data, options.device)
         for task in left
     )
+    return len(left)
+
+
+def prepare(tasks, recordings):
+    """Generate the rows once, which leaves their traces in the cache for all jobs."""
+    for task in {task.experiment: task for task in tasks}.values():
+        rows = rows_of(task.form, task.experiment)
+        data.make(task.experiment, rows, task.seed, recordings)
 
 
 def run(task, *where):
@@ -97,6 +120,9 @@ def options_of(arguments=None):
         const="choose",
         default="test",
         help="measure on the rows kept for choosing a setting",
+    )
+    parser.add_argument(
+        "--page", action="store_true", help="make no runs, write up those there are"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--jobs", type=int, help="runs at a time, to share a GPU")

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_cass import datasets
 
-N_JOBS = 2  # workers that generate traces
+N_JOBS = -1  # workers that generate traces: a core each
 # generated rows have seeds of their own, apart from those of other examples
 FIRST_SEED = 1000
 UNSEEN = (7, 8)  # pieces that nothing was chosen by
