@@ -9,7 +9,8 @@ from .tables import label
 
 LAST = 2 / 5  # share of the epochs in the right half where the paper has no figure
 COLORS = {name: f"C{k}" for k, name in enumerate(FAMILY)}
-# one is seen where the other lies on it
+# what is drawn first is seen where the others lie on it
+WIDTHS = dict(zip(FAMILY, (3.4, 2.2, 1), strict=True))
 MARKERS = {
     "RegularCASSSeparator": {"marker": "o", "markersize": 6, "fillstyle": "none"},
     "CASSSeparator": {"marker": ".", "markersize": 4},
@@ -26,9 +27,10 @@ def error_curves(experiment, records, measure="shared_phase"):
             for estimator in FAMILY:
                 runs = [of_seed[estimator]["curves"] for of_seed in records.values()]
                 draw_curve(ax, runs, measure, component, share, estimator)
-            what = "all epochs" if share == 1 else f"last {share:.0%} of the epochs"
-            ax.set_title(f"{name}: {what}", fontsize=10)
+            what = "all epochs" if share == 1 else f"last {share:.0%}"
+            ax.set_title(f"{name}, {what}", fontsize=10)
             ax.set_xlabel("epoch")
+            ax.xaxis.get_major_locator().set_params(integer=True)
         axes[2 * component].set_ylabel("log10 of the error")
     legend_below(figure, axes[0])
     return figure
@@ -42,7 +44,8 @@ def draw_curve(ax, runs, measure, component, share, estimator):
     logs = np.log10(errors)[:, shown]
     x, color = epochs[shown], COLORS[estimator]
     ax.fill_between(x, logs.min(0), logs.max(0), color=color, alpha=0.15, lw=0)
-    ax.plot(x, logs.mean(0), color=color, lw=1.3, label=label(estimator))
+    style = {"color": color, "lw": WIDTHS[estimator], "label": label(estimator)}
+    ax.plot(x, logs.mean(0), **style)
 
 
 def legend_below(figure, ax):

@@ -50,10 +50,11 @@ PAPER = {
     "n_watched": 64,
     "watch_every": 2,
 }
+AUDIO = {"stft": AUDIO_STFT, "n_train_rows": 160, "n_watched": 32}
 SETTINGS = {
     "paper": {
-        "bach10": PAPER | {"stft": AUDIO_STFT, "max_epochs": 100},
-        "bach10-unseen": PAPER | {"stft": AUDIO_STFT, "max_epochs": 50},
+        "bach10": PAPER | AUDIO | {"max_epochs": 100},
+        "bach10-unseen": PAPER | AUDIO | {"max_epochs": 50},
         "ecg": PAPER | {"stft": ECG_STFT, "max_epochs": 100},
         "ppg": PAPER | {"stft": PPG_STFT, "max_epochs": 100},
     },
