@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 SKLEARN_CHECKS := tests/test_sklearn_checks.py
 
-.PHONY: venv demo test test-oldest test-faults fuzz bench lint format clean
+.PHONY: venv demo test test-oldest test-faults fuzz bench paper lint format clean
 
 venv: $(READY)
 
@@ -56,6 +56,12 @@ test-faults: $(READY)
 bench: FORM ?= quick
 bench: $(READY)
 	$(BIN)/python -m benchmarks.all --$(FORM)
+
+# make paper                       the shape of the paper's tables: docs/paper/quick
+# make paper ARGS="all --data ../shared/data"   the tables, in hours: docs/paper
+paper: ARGS ?= all --quick
+paper: $(READY)
+	$(BIN)/python -m benchmarks.paper $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

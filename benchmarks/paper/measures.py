@@ -1,0 +1,52 @@
+"""Errors as the paper computes them, and how values of seeds are summed up."""
+
+import numpy as np
+
+from sklearn_cass.metrics import shared_phase_error
+
+ORDS = {"L1": 1, "L2": 2, "Linf": np.inf}
+REJECTED_BELOW = 0.5  # probability of being true
+
+
+def errors_of(y, estimate, X, stft):
+    """Means over rows of the errors with the mixture's phase, lists over components."""
+    return {
+        name: np.nanmean(
+            shared_phase_error(y, estimate, X, ord=ord, **stft), axis=0
+        ).tolist()
+        for name, ord in ORDS.items()
+    }
+
+
+def value(record, measure, norm, component):
+    """One figure of a record; ``measure`` is "shared_phase" or "waveform"."""
+    found = record["measured"]
+    if measure == "shared_phase":
+        found = found["shared_phase"]
+    return found[norm][component]
+
+
+def rejection(record, seen):
+    """Share of what discriminators saw that they take for no true component."""
+    return float(np.mean(np.array(record["answers"][seen]) < REJECTED_BELOW))
+
+
+def mean_output(record, seen):
+    """Mean of the discriminators' outputs."""
+    return float(np.mean(record["answers"][seen]))
+
+
+def flattening(curve):
+    """Relative change of an error over the last fifth of the epochs."""
+    curve = np.asarray(curve)
+    start = curve[-1 - len(curve) // 5]
+    return float(curve[-1] / start - 1)
+
+
+def summary(values, digits=4):
+    """Mean over seeds and, from two on, standard deviation."""
+    values = np.asarray(values, float)
+    text = f"{values.mean():.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {values.std(ddof=1):.{digits}f}"
+    return text

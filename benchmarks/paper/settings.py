@@ -1,0 +1,126 @@
+"""The two settings under which the tables are measured: edit them here.
+
+A setting is a flat dict of the separators' parameters; each separator takes those that
+it has. An entry by a separator's name holds parameters of its alone. ``n_train_rows``
+draws so many of the training rows, ``watch_every`` is the number of epochs from one
+look at the test rows to the next, ``n_watched`` how many of them are looked at.
+Whatever changes here makes another run with a file of its own.
+"""
+
+AUDIO_STFT = {"n_fft": 1024, "hop_length": 256}
+# Of magnitudes: long enough for the mixture's phase to do. The paper does not say.
+ECG_STFT = {"n_fft": 128, "hop_length": 32}
+PPG_STFT = {"n_fft": 256, "hop_length": 64}
+SHORT_STFT = {"n_fft": 16, "hop_length": 4}
+
+# The STFT of the oracle mask and of phases shared with the mixture.
+REFERENCE_STFT = {
+    "bach10": AUDIO_STFT,
+    "bach10-unseen": AUDIO_STFT,
+    "ecg": ECG_STFT,
+    "ppg": PPG_STFT,
+}
+
+# Rows of an experiment, and seeds that are run.
+N_SEEDS = {"full": 5, "quick": 2}
+BACH10 = {"window": 1.0, "share_test": 0.2, "share_choose": 0.1}
+GENERATED = {"n_train": 1280, "n_choose": 320, "n_test": 320}
+ECG = GENERATED | {"generator": {"windows_per_trace": 32}}
+ROWS = {
+    "bach10": BACH10,
+    "bach10-unseen": {"window": 1.0},
+    "ecg": ECG,
+    "ppg": GENERATED,
+}
+
+# Section 4: plain ResNet-9 autoencoders of magnitudes and Eq. (7) as it stands.
+PAPER = {
+    "representation": "magnitude",
+    "skip_connections": False,
+    "lr": 1e-5,
+    "discriminator_lr": 1e-6,
+    "lr_schedule": "constant",
+    "loss_weighting": "literal",
+    "alpha": 0.9,
+    "beta": 0.1,
+    "cross_weights": 0.01,
+    "batch_size": 50,
+    "remix": 0.0,
+    "n_filters": 8,
+    "n_watched": 64,
+    "watch_every": 2,
+}
+AUDIO = {"stft": AUDIO_STFT, "n_train_rows": 160, "n_watched": 32}
+SETTINGS = {
+    "paper": {
+        "bach10": PAPER | AUDIO | {"max_epochs": 100},
+        "bach10-unseen": PAPER | AUDIO | {"max_epochs": 50},
+        "ecg": PAPER | {"stft": ECG_STFT, "max_epochs": 100},
+        "ppg": PAPER | {"stft": PPG_STFT, "max_epochs": 100},
+    },
+    "best": {
+        "bach10": {
+            "stft": AUDIO_STFT,
+            "output": "mask",
+            "batch_size": 8,
+            "max_epochs": 12,
+            "n_watched": 32,
+            "watch_every": 1,
+        },
+        "bach10-unseen": {
+            "stft": AUDIO_STFT,
+            "output": "mask",
+            "batch_size": 8,
+            "max_epochs": 12,
+            "n_watched": 32,
+            "watch_every": 1,
+        },
+        "ecg": {
+            "stft": SHORT_STFT,
+            "NMFSeparator": {"stft": ECG_STFT},
+            "max_epochs": 20,
+            "n_watched": 128,
+            "watch_every": 1,
+        },
+        "ppg": {
+            "stft": SHORT_STFT,
+            "NMFSeparator": {"stft": PPG_STFT},
+            "max_epochs": 20,
+            "n_watched": 128,
+            "watch_every": 1,
+        },
+    },
+}
+ABOUT = {
+    "paper": "the paper's: plain autoencoders (no skip connections) of magnitudes, "
+    "Eq. (7) and (9) literally",
+    "best": "the best found on rows kept for choosing",
+}
+
+# The shape of it in minutes: what replaces the entries above.
+QUICK_ROWS = {
+    "bach10": {"window": 0.4, "pieces": [1, 2]},
+    "bach10-unseen": {"window": 0.4, "pieces": [1, 2, 7], "n_test": 32},
+    "ecg": {"n_train": 192, "n_choose": 64, "n_test": 64},
+    "ppg": {"n_train": 192, "n_choose": 64, "n_test": 64},
+}
+QUICK_AUDIO = {"n_filters": 8, "max_epochs": 5, "n_train_rows": 64, "n_watched": 16}
+QUICK_GENERATED = {"n_filters": 8, "max_epochs": 8, "n_watched": 32}
+QUICK = {
+    "bach10": QUICK_AUDIO,
+    "bach10-unseen": QUICK_AUDIO,
+    "ecg": QUICK_GENERATED,
+    "ppg": QUICK_GENERATED,
+}
+
+
+def rows_of(form, experiment):
+    """How many rows of an experiment there are, and how they are made."""
+    quick = QUICK_ROWS[experiment] if form == "quick" else {}
+    return ROWS[experiment] | quick
+
+
+def setting_of(form, setting, experiment):
+    """The parameters of a setting, for a full or a quick run."""
+    quick = QUICK[experiment] | {"watch_every": 1} if form == "quick" else {}
+    return SETTINGS[setting][experiment] | quick
