@@ -10,8 +10,8 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 CHUNK_BYTES = 2**24
-# Pages of a mapped file are given back when about so much of it has been read; the
-# system maps so much around every run of entries.
+# Pages of a mapped file are given back when about so much of it has been read or
+# written; the system maps so much around every run of entries.
 READ_BYTES, RUN_BYTES = 2**26, 2**16
 
 
@@ -39,7 +39,7 @@ class SlicedArray:
     """
 
     def __init__(self, array):
-        self.array, self.mapping, self.n_read = array, shared_mapping(array), 0
+        self.array, self.pages = array, Pages(array)
         self.shape, self.dtype = tuple(map(int, array.shape)), array.dtype
         self.ndim = len(self.shape)
         self.stft = getattr(array, "stft", None)
@@ -51,12 +51,8 @@ class SlicedArray:
     def __getitem__(self, key):
         if isinstance(key, np.ndarray) and not isinstance(self.array, np.ndarray):
             return rows_by_slices(self.array, key)
-        # what is fetched now may be a view, whose pages are read after this
-        if self.n_read >= READ_BYTES:
-            give_back_pages(self.mapping)
-            self.n_read = 0
         part = np.asanyarray(self.array[key])
-        self.n_read += part.nbytes + RUN_BYTES * math.prod(part.shape[:-1])
+        self.pages.use(part.nbytes + RUN_BYTES * math.prod(part.shape[:-1]))
         return part
 
     def __array__(self, dtype=None, copy=None):
@@ -108,14 +104,27 @@ def shared_mapping(array):
 
 def write_parts(array, parts):
     """Write parts end to end along the array's last axis; it may be a mapped file's."""
-    mapping, start, n_written = shared_mapping(array), 0, 0
+    pages, start = Pages(array), 0
     for part in parts:
         stop = start + part.shape[-1]
         array[..., start:stop] = part
-        start, n_written = stop, n_written + part.nbytes
-        if mapping is not None and n_written >= READ_BYTES:
-            give_back_pages(mapping)
-            n_written = 0
+        pages.use(part.nbytes)
+        start = stop
+
+
+class Pages:
+    """Pages in memory of the mapped file that an array is a view of, if it is one."""
+
+    def __init__(self, array):
+        self.mapping, self.n_bytes = shared_mapping(array), 0
+
+    def use(self, n_bytes):
+        """Count what is read or written; before it is too much, give all back."""
+        # not the pages of these bytes: a view of them may be read after this
+        if self.mapping is not None and self.n_bytes >= READ_BYTES:
+            give_back_pages(self.mapping)
+            self.n_bytes = 0
+        self.n_bytes += n_bytes
 
 
 def give_back_pages(mapping):

@@ -72,6 +72,11 @@ def powers_of_two(array):
     return np.ldexp(peaks.dtype.type(1), np.frexp(peaks)[1]).astype(peaks.dtype)
 
 
+def of_rank(array):
+    """Shape of one value for each row that goes with the array."""
+    return -1, *[1] * (array.ndim - 1)
+
+
 def divided(array, divisors):
     """The array divided by real numbers, tiny ones where complex division overflows."""
     if array.dtype.kind != "c":

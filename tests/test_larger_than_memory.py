@@ -34,6 +34,7 @@ import numpy as np
 from skorch.callbacks import Callback
 sys.path.insert(0, sys.argv[1])
 from cases import FAST
+from process_memory import bytes_of
 from sklearn_cass import CASSSeparator
 
 class FiveSteps(Callback):
@@ -42,11 +43,6 @@ class FiveSteps(Callback):
         self.n_steps += 1
         if self.n_steps == 5:
             raise KeyboardInterrupt  # skorch's own signal to stop training
-
-def bytes_of(name):
-    for line in open("/proc/self/status"):
-        if line.startswith(name):
-            return int(line.split()[1]) * 1024
 
 def leave_the_cache(path):
     # of what was read and let go: the system's cache is there for others, too
@@ -125,12 +121,8 @@ import json, sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from cases import FAST, IDENTITY, make_mixtures
+from process_memory import bytes_of
 from sklearn_cass import AESeparator
-
-def bytes_of(name):
-    for line in open("/proc/self/status"):
-        if line.startswith(name):
-            return int(line.split()[1]) * 1024
 
 folder, n_times = sys.argv[2], int(sys.argv[3])
 separator = AESeparator(**FAST, **IDENTITY).fit(*make_mixtures(8, n_times=2**17))

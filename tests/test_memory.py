@@ -22,20 +22,16 @@ import json, sys, threading
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from cases import FAST, IDENTITY
+from process_memory import bytes_of
 from sklearn_cass import AESeparator, STFTTransformer
 
 what, folder, dtype = sys.argv[2:]
 
-def resident():
-    for line in open("/proc/self/status"):
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-
 def measured(call):
-    peak, done = [resident()], threading.Event()
+    peak, done = [bytes_of("RssAnon")], threading.Event()
     def watch():
         while not done.wait(0.001):
-            peak.append(max(peak.pop(), resident()))
+            peak.append(max(peak.pop(), bytes_of("RssAnon")))
     thread = threading.Thread(target=watch)
     thread.start()
     try:
@@ -54,7 +50,7 @@ y = np.load(folder + "/y.npy", mmap_mode="r")
 assert X.dtype == dtype
 fitted = separator().fit(X[:8], y[:8])
 fitted.transform(X[:8])
-before = resident()
+before = bytes_of("RssAnon")
 if what == "fit":
     peak, _ = measured(lambda: separator().fit(X, y))
     output = 0

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from cases import make_mixtures
 from lazy_arrays import h5py_of, memmap_of
+from sklearn import decomposition
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_cass import ICASeparator, STFTTransformer
 from sklearn_cass.metrics import sdr
-from sklearn_cass.separators import _ica
 from sklearn_cass.utils.estimator_checks import check_separator
 
 pytestmark = [
@@ -186,7 +186,7 @@ def test_a_stream_has_the_bits_of_the_whole_recording():
 # --- learning -----------------------------------------------------------------------
 
 
-class CountingICA(_ica.FastICA):
+class CountingICA(decomposition.FastICA):
     """Writes down how many points it was given."""
 
     seen: list = []
@@ -198,7 +198,7 @@ class CountingICA(_ica.FastICA):
 
 @pytest.mark.parametrize("max_times", [60, 10**6])
 def test_time_points_are_bounded(monkeypatch, max_times):
-    monkeypatch.setattr(_ica, "FastICA", CountingICA)
+    monkeypatch.setattr(decomposition, "FastICA", CountingICA)
     CountingICA.seen.clear()
     ICASeparator(n_delays=4, max_times=max_times, random_state=0).fit(*narrow_bands())
     assert CountingICA.seen == [min(max_times, 100 * (256 - 3))]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from cases import make_mixtures
 from lazy_arrays import h5py_of, memmap_of
+from sklearn import decomposition
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_cass import NMFSeparator, STFTTransformer
 from sklearn_cass.metrics import sdr
-from sklearn_cass.separators import _nmf
 from sklearn_cass.utils.estimator_checks import parametrize_with_separator_checks
 
 pytestmark = [
@@ -157,7 +157,7 @@ def test_a_stream_has_the_bits_of_the_whole_recording(data):
 # --- learning -----------------------------------------------------------------------
 
 
-class CountingNMF(_nmf.NMF):
+class CountingNMF(decomposition.NMF):
     """Writes down how many frames it was given."""
 
     seen: list = []
@@ -169,7 +169,7 @@ class CountingNMF(_nmf.NMF):
 
 @pytest.mark.parametrize("max_frames", [1, 7, 10**6])
 def test_frames_are_bounded(data, monkeypatch, max_frames):
-    monkeypatch.setattr(_nmf, "NMF", CountingNMF)
+    monkeypatch.setattr(decomposition, "NMF", CountingNMF)
     CountingNMF.seen.clear()
     NMFSeparator(**FAST, max_frames=max_frames).fit(*data)
     n_frames = STFTTransformer().fit_transform(data[0]).shape[-1]

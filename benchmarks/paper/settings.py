@@ -51,6 +51,14 @@ PAPER = {
     "watch_every": 2,
 }
 AUDIO = {"stft": AUDIO_STFT, "n_train_rows": 160, "n_watched": 32}
+BEST_BACH10 = {
+    "stft": AUDIO_STFT,
+    "output": "mask",
+    "batch_size": 8,
+    "max_epochs": 12,
+    "n_watched": 32,
+    "watch_every": 1,
+}
 SETTINGS = {
     "paper": {
         "bach10": PAPER | AUDIO | {"max_epochs": 100},
@@ -59,22 +67,8 @@ SETTINGS = {
         "ppg": PAPER | {"stft": PPG_STFT, "max_epochs": 100},
     },
     "best": {
-        "bach10": {
-            "stft": AUDIO_STFT,
-            "output": "mask",
-            "batch_size": 8,
-            "max_epochs": 12,
-            "n_watched": 32,
-            "watch_every": 1,
-        },
-        "bach10-unseen": {
-            "stft": AUDIO_STFT,
-            "output": "mask",
-            "batch_size": 8,
-            "max_epochs": 12,
-            "n_watched": 32,
-            "watch_every": 1,
-        },
+        "bach10": BEST_BACH10,
+        "bach10-unseen": BEST_BACH10,
         "ecg": {
             "stft": SHORT_STFT,
             "NMFSeparator": {"stft": ECG_STFT},

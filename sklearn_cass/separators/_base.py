@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..checks import divided, floating, powers_of_two
+from ..checks import divided, floating, of_rank, powers_of_two
 from ..nn import divisor, level
 from ._domains import Domains
 from ._examples import DrawnExamples, Examples
@@ -224,7 +224,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         estimates = (estimate or self._estimate)(full / divisor(scale))
         estimates = estimates * scale.unsqueeze(1)  # silence stays silent
         arrays = self.domains_.arrays(estimates[: len(z)], X.dtype)
-        arrays *= power.reshape(-1, *[1] * (arrays.ndim - 1))
+        arrays *= power.reshape(of_rank(arrays))
         return arrays
 
     def _chunks(self, n_samples):

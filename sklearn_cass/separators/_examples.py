@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..checks import divided, floating, in_double, powers_of_two
+from ..checks import divided, floating, in_double, of_rank, powers_of_two
 
 # Off a GPU, spectrograms are kept in a small part of memory alone: to make a batch's
 # takes about a hundredth of a training step there.
@@ -105,8 +105,8 @@ class TensorRows(torch.utils.data.Dataset):
         # one level for the batch, whose rows may be mixed
         X, y, levels = self.levelled(rows)
         factors = (levels / levels.max()).float()
-        X *= factors.reshape(-1, 1, 1, 1).to(X.device)
-        y *= factors.reshape(-1, 1, 1, 1, 1).to(y.device)
+        X *= factors.reshape(of_rank(X)).to(X.device)
+        y *= factors.reshape(of_rank(y)).to(y.device)
         return X, y
 
     def levelled(self, rows):
@@ -166,11 +166,6 @@ def room_on(device):
 def of_rows(values):
     """One value for each row, without the axes of length one."""
     return values.reshape(len(values))
-
-
-def of_rank(array):
-    """Shape of one value for each row that goes with the array."""
-    return -1, *[1] * (array.ndim - 1)
 
 
 def single(tensor):

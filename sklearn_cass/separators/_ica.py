@@ -5,8 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.signal import fftconvolve
-from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -199,6 +197,8 @@ class ICASeparator(BaseSeparator):
         axes, deviations = axes[:, kept], np.sqrt(variances[kept])
         if not kept.any():
             return axes.T, axes, 0
+        from sklearn.decomposition import FastICA  # slow to import
+
         ica = FastICA(
             whiten=False,
             fun=self.fun,
@@ -236,6 +236,8 @@ def source_filters(unmixing, mixing, n_channels):
     contributes is, as a function of the mixture, the correlation of its column of the
     mixing with its row of the unmixing.
     """
+    from scipy.signal import fftconvolve  # slow to import
+
     n_sources, n_delays = len(unmixing), unmixing.shape[1] // n_channels
     if not n_sources:
         return np.zeros((0, n_channels, n_channels, 2 * n_delays - 1))

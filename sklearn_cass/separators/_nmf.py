@@ -4,7 +4,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.decomposition import NMF, non_negative_factorization
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..stft import STFTTransformer
@@ -166,6 +165,8 @@ default="kullback-leibler"
         heard = frames[frames.any(axis=1)]
         if not len(heard):
             return np.zeros((self.n_atoms, frames.shape[1])), 0
+        from sklearn.decomposition import NMF  # slow to import
+
         nmf = NMF(self.n_atoms, random_state=seed, **self._factorization())
         activations = nmf.fit_transform(np.maximum(heard, FLOOR))
         means = activations.sum(axis=0) / len(frames)
@@ -197,6 +198,8 @@ default="kullback-leibler"
 
     def _explained(self, frames, dictionary):
         """What each component explains of frames (n, n_freqs): (K, n, n_freqs)."""
+        from sklearn.decomposition import non_negative_factorization
+
         activations, _, _ = non_negative_factorization(
             frames,
             H=dictionary,
