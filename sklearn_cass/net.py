@@ -11,7 +11,7 @@ from . import losses
 from .batches import Batches, one_for_each_row, remixed
 from .callbacks import EpochLosses
 from .generators import seeded
-from .nn import divisor, level, to_map
+from .nn import REPRESENTATIONS, divisor, lay_out, level, to_map
 
 
 class CASSNet(NeuralNet):
@@ -39,8 +39,8 @@ class CASSNet(NeuralNet):
         Whether D_i sees all those estimates, or one of each mixture, drawn.
     remix : float
         Share of each batch's rows whose mixtures are drawn anew.
-    magnitude : bool
-        Whether the networks see magnitudes of complex maps.
+    representation : {"complex", "magnitude", "phase-sensitive"}
+        What the networks see of complex maps.
     discriminator_lr : float
         Learning rate of the discriminators.
     autocast : bool
@@ -62,7 +62,7 @@ class CASSNet(NeuralNet):
         cross_weights=None,
         cross_terms="dense",
         remix=0.0,
-        magnitude=False,
+        representation="complex",
         discriminator_lr=1e-3,
         autocast=False,
         seed=0,
@@ -75,7 +75,7 @@ class CASSNet(NeuralNet):
         self.cross_weights = cross_weights
         self.cross_terms = cross_terms
         self.remix = remix
-        self.magnitude = magnitude
+        self.representation = representation
         self.discriminator_lr = discriminator_lr
         self.autocast = autocast
         self.seed = seed
@@ -158,13 +158,19 @@ class CASSNet(NeuralNet):
         if self.remix:
             X, Y = remixed(X, Y, self.remix, self.generator_)
         scale = divisor(level(X))
-        # a single pair estimates all components, one after the other
-        components = Y.unbind(1) if len(self.module_) > 1 else [Y.flatten(1, 2)]
-        return self.seen(X / scale), [self.seen(y / scale) for y in components]
+        X, Y = X / scale, Y / scale.unsqueeze(1)
+        return self.mixture_maps(X), self.component_maps(Y, X)
 
-    def seen(self, z):
-        """What the networks see of a tensor (n, C, H, W): a real map of it."""
-        return to_map(z.abs() if self.magnitude else z)
+    def mixture_maps(self, X):
+        """What the networks see of mixtures (n, C, H, W) at unit level."""
+        return to_map(REPRESENTATIONS[self.representation].mixtures(X))
+
+    def component_maps(self, Y, X):
+        """What they see of the components of mixtures, a map for each pair."""
+        seen = REPRESENTATIONS[self.representation].components(Y, X)
+        # a single pair estimates all components, one after the other
+        maps = seen.unbind(1) if len(self.module_) > 1 else [seen.flatten(1, 2)]
+        return [to_map(component) for component in maps]
 
     def discriminator_step(self, estimates, targets):
         """Eq. (8), and Eq. (9) where a cross weight is not zero; one update."""
@@ -273,7 +279,7 @@ class CASSNet(NeuralNet):
     def estimates_finitely(self, X):
         """Whether mixtures (n, C, H, W) have finite estimates."""
         z = X / divisor(level(X))
-        return bool(torch.isfinite(self.estimate(self.seen(z))).all())
+        return bool(torch.isfinite(self.estimate(self.mixture_maps(z))).all())
 
     @torch.inference_mode()
     def discriminate(self, components):
@@ -284,11 +290,6 @@ class CASSNet(NeuralNet):
             for discriminator in self.discriminators_
         ]
         return torch.stack([torch.stack(row, -1) for row in logits], 1).sigmoid()
-
-
-def lay_out(module):
-    """Weights in single precision, whatever torch's default, and channels last."""
-    module.to(dtype=torch.float32, memory_format=torch.channels_last)
 
 
 def detached(values):

@@ -73,6 +73,7 @@ SETTINGS = {
     "defaults": {},
     "mask": {"output": "mask"},
     "magnitude": {"representation": "magnitude"},
+    "phase-sensitive": {"representation": "phase-sensitive", "output": "mask"},
     "stft": {"stft": STFTTransformer(n_fft=9, hop_length=2, window=("kaiser", 5.0))},
     "window": {"stft": STFTTransformer(n_fft=8, window=np.hanning(10)[1:-1])},
     "device": {"device": torch.device("cpu")},

@@ -228,7 +228,7 @@ def test_networks_see_mixtures_at_unit_level(batch):
 
 
 def test_magnitude_networks_see_magnitudes(batch):
-    net = make_net(magnitude=True)
+    net = make_net(representation="magnitude")
     mixture, targets = net.maps(*batch)
     assert mixture.shape == batch[0].shape
     assert (mixture >= 0).all()

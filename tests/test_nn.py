@@ -7,6 +7,7 @@ from cases import NoEncoder, UnitMask
 from torch import nn
 
 from sklearn_cass.nn import (
+    REPRESENTATIONS,
     Autoencoder,
     Autoencoders,
     Decoder,
@@ -271,3 +272,63 @@ def test_level_of_silence_divides_nothing_by_zero():
     z[1] = 1
     assert level(z).flatten().tolist() == [0, 1]
     assert divisor(level(z)).flatten().tolist() == [1, 1]
+
+
+# --- representations ----------------------------------------------------------------
+
+
+@pytest.fixture
+def mixed():
+    """Mixtures (5, 2, 9, 4) and three components of them, complex."""
+    rng = np.random.default_rng(0)
+    Y = rng.normal(size=(5, 3, 2, 9, 4)) + 1j * rng.normal(size=(5, 3, 2, 9, 4))
+    Y = torch.tensor(Y.astype(np.complex64))
+    return Y.sum(1), Y
+
+
+def seen(representation, X, Y):
+    """Maps of components as networks estimate them, were they perfect."""
+    return torch.stack(
+        [to_map(part) for part in representation.components(Y, X).unbind(1)], 1
+    )
+
+
+def test_parts_and_their_way_back(mixed):
+    X, Y = mixed
+    view = REPRESENTATIONS["complex"]
+    assert torch.equal(view.estimates(seen(view, X, Y), X), Y)
+
+
+@pytest.mark.parametrize("name", ["magnitude", "phase-sensitive"])
+def test_magnitudes_come_back_with_the_phase_of_the_mixture(mixed, name):
+    X, Y = mixed
+    view = REPRESENTATIONS[name]
+    estimates = view.estimates(seen(view, X, Y), X)
+    in_phase = estimates * X.conj().unsqueeze(1)
+    assert in_phase.imag.abs().max() < 1e-5 * in_phase.abs().max()
+    if name == "magnitude":
+        torch.testing.assert_close(estimates.abs(), Y.abs())
+    else:  # parts along one direction add up as the whole does
+        torch.testing.assert_close(estimates.sum(1), X)
+
+
+def test_phase_sensitive_is_the_best_that_has_the_phase_of_the_mixture(mixed):
+    X, Y = mixed
+    error = {}
+    for name in ("magnitude", "phase-sensitive"):
+        view = REPRESENTATIONS[name]
+        best = view.estimates(seen(view, X, Y), X)
+        error[name] = (best - Y).abs().square().sum()
+        for step in (-0.01, 0.01):  # no other map is nearer
+            other = view.estimates(seen(view, X, Y) + step, X)
+            if name == "phase-sensitive":
+                assert (other - Y).abs().square().sum() > error[name]
+    assert error["phase-sensitive"] < error["magnitude"]
+
+
+def test_components_of_fewer_channels_get_the_phase_of_the_mean(mixed):
+    X, Y = mixed
+    mono = Y.mean(2, keepdim=True)
+    view = REPRESENTATIONS["phase-sensitive"]
+    estimates = view.estimates(seen(view, X, mono), X)
+    torch.testing.assert_close(estimates.sum(1), X.mean(1, keepdim=True))

@@ -112,7 +112,9 @@ def test_one_row_at_a_time(case, fitted):
     )
 
 
-@pytest.mark.parametrize("representation", ["complex", "magnitude"])
+@pytest.mark.parametrize(
+    "representation", ["complex", "magnitude", "phase-sensitive"]
+)
 @pytest.mark.parametrize("output", ["direct", "mask"])
 def test_every_representation_and_output(case, representation, output):
     X, y = case

@@ -18,7 +18,7 @@ from joblib import Parallel, delayed
 from . import data, page
 from .plan import names_of_settings, plan
 from .runs import do, finished
-from .settings import N_SEEDS, rows_of
+from .settings import N_SEEDS
 
 JOBS_OF_A_GPU = 4  # one small training leaves most of a GPU idle
 
@@ -57,20 +57,24 @@ def progress(hours, n_made, options):
 def run_seed(seed, options):
     """The runs of a seed that are left, several at a time where so asked."""
     left = unfinished([seed], options)
+    run_all(left, options)
+    return len(left)
+
+
+def run_all(tasks, options):
+    """Runs, one after the other or several at a time."""
     if options.jobs > 1:
-        prepare(left, options.data)
+        prepare(tasks, options.data)
     Parallel(n_jobs=options.jobs)(
         delayed(run)(task, options.output, options.data, options.device)
-        for task in left
+        for task in tasks
     )
-    return len(left)
 
 
 def prepare(tasks, recordings):
     """Generate the rows once, which leaves their traces in the cache for all jobs."""
     for task in {task.experiment: task for task in tasks}.values():
-        rows = rows_of(task.form, task.experiment)
-        data.make(task.experiment, rows, task.seed, recordings)
+        data.make(task.experiment, task.rows(), task.seed, recordings)
 
 
 def run(task, *where):

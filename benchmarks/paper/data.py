@@ -65,8 +65,17 @@ def generated(generator, sizes, seed):
         random_state=FIRST_SEED + seed,
         **sizes.get("generator", {}),
     )
+    if "noise_db" in sizes:
+        add_noise(bunch, sizes["noise_db"], FIRST_SEED + seed)
     test, choose, train = split_groups(bunch.groups, n_held_out)
     return Experiment(bunch, {"train": train, "choose": choose, "test": test})
+
+
+def add_noise(bunch, level, seed):
+    """White noise in the mixtures, so many decibels above each one's own level."""
+    noise = np.random.default_rng(seed).normal(size=bunch.data.shape)
+    rms = np.sqrt(np.mean(np.square(bunch.data), axis=-1, keepdims=True))
+    bunch.data = bunch.data + 10 ** (level / 20) * rms * noise
 
 
 def split_groups(groups, n_held_out):

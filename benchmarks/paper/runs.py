@@ -37,18 +37,25 @@ class Task:
 
     def identity(self):
         """All that the result depends on, but for the machine."""
-        rows = settings.rows_of(self.form, self.experiment)
         stft = settings.REFERENCE_STFT[self.experiment]
         return asdict(self) | {
             "format": FORMAT,
-            "rows": rows,
+            "rows": self.rows(),
             "reference_stft": stft,
             "parameters": self.parameters(),
         }
 
+    def rows(self):
+        """How many rows there are, and how they are made."""
+        return settings.rows_of(self.form, self.experiment)
+
+    def entries(self):
+        """The whole setting."""
+        return settings.setting_of(self.form, self.setting, self.experiment)
+
     def parameters(self):
         """The setting's entries that this estimator has, or that are about its run."""
-        entries = settings.setting_of(self.form, self.setting, self.experiment)
+        entries = self.entries()
         estimators.check(entries)
         if self.estimator in estimators.REFERENCES:
             return {}
@@ -80,8 +87,7 @@ def do(task, folder, recordings=None, device="auto"):
     path = task.path(folder)
     if path.exists():
         return
-    rows = settings.rows_of(task.form, task.experiment)
-    experiment = data.make(task.experiment, rows, task.seed, recordings)
+    experiment = data.make(task.experiment, task.rows(), task.seed, recordings)
     if task.estimator in estimators.REFERENCES:
         found = refer(task, experiment)
     else:
@@ -140,7 +146,7 @@ def train(task, experiment, checkpoint, device):
     X, y = experiment.rows(task.measured_on)
     separator = estimators.make(
         task.estimator,
-        settings.setting_of(task.form, task.setting, task.experiment),
+        task.entries(),
         checkpoint=checkpoint,
         checkpoint_every=CHECKPOINT_EVERY,
         device=device,

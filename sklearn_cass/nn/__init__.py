@@ -1,18 +1,17 @@
 """Networks in plain PyTorch, with no knowledge of scikit-learn or skorch."""
 
+from .maps import REPRESENTATIONS, divisor, from_map, level, to_map
 from .resnet9 import Decoder, Discriminator, Encoder
 from .separation import (
     Autoencoder,
     Autoencoders,
     Discriminators,
     MapShape,
-    divisor,
-    from_map,
-    level,
-    to_map,
+    lay_out,
 )
 
 __all__ = [
+    "REPRESENTATIONS",
     "Autoencoder",
     "Autoencoders",
     "Decoder",
@@ -22,6 +21,7 @@ __all__ = [
     "MapShape",
     "divisor",
     "from_map",
+    "lay_out",
     "level",
     "to_map",
 ]

@@ -1,9 +1,11 @@
-"""K autoencoder pairs side by side, K discriminators, and the maps they work on."""
+"""K autoencoder pairs side by side, and K discriminators."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+from .maps import complex_product
 
 
 class Autoencoder(nn.Module):
@@ -133,6 +135,11 @@ def built(role, cls, *args, **kwargs):
     return module
 
 
+def lay_out(module):
+    """Weights in single precision, whatever torch's default, and channels last."""
+    module.to(dtype=torch.float32, memory_format=torch.channels_last)
+
+
 def check_trainable(role, module):
     """There must be something to train."""
     if not any(parameter.requires_grad for parameter in module.parameters()):
@@ -168,49 +175,3 @@ class MapShape:
     def n_outputs(self):
         """Channels of an estimate's map."""
         return self.n_joint * self.n_component_channels * (1 + self.is_complex)
-
-
-def complex_product(a, b):
-    """Product of maps whose channels are real and imaginary parts by turns."""
-    return _parts(_complex(a) * _complex(b))
-
-
-def to_map(z):
-    """(n, C, H, W), real or complex, to the real map that the networks take."""
-    real = _parts(z.permute(0, 2, 3, 1)) if z.is_complex() else z
-    return real.contiguous(memory_format=torch.channels_last)
-
-
-def from_map(x, is_complex):
-    """Undo :func:`to_map`."""
-    return _complex(x).permute(0, 3, 1, 2) if is_complex else x.float()
-
-
-def _complex(x):
-    # (n, 2C, H, W) -> (n, H, W, C); no copy where channels lie last in memory
-    pairs = x.float().permute(0, 2, 3, 1).unflatten(-1, (-1, 2))
-    return torch.view_as_complex(pairs.contiguous())
-
-
-def _parts(z):
-    # (n, H, W, C) -> (n, 2C, H, W)
-    return torch.view_as_real(z.contiguous()).flatten(-2).permute(0, 3, 1, 2)
-
-
-def level(z):
-    """Root mean square of each mixture, (n, C, H, W) -> (n, 1, 1, 1); 0 for silence."""
-    # at a peak of one, for squares leave the range of floating point
-    peak = z.abs().amax(dim=(1, 2, 3), keepdim=True)
-    double = torch.complex128 if z.is_complex() else torch.float64
-    norm = torch.linalg.vector_norm(
-        z / divisor(peak), dim=(1, 2, 3), keepdim=True, dtype=double
-    )
-    return (peak * norm / z[0].numel() ** 0.5).to(peak.dtype)
-
-
-def divisor(level):
-    """What to divide a mixture by to bring it to unit level: 1 for silence.
-
-    Subnormal levels count as silence: complex division by them overflows.
-    """
-    return torch.where(level >= torch.finfo(level.dtype).tiny, level, 1.0)

@@ -13,13 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import callbacks as training
 from ..generators import generators_apart
 from ..net import CASSNet
-from ..nn import (
-    Autoencoders,
-    Decoder,
-    Encoder,
-    MapShape,
-    from_map,
-)
+from ..nn import REPRESENTATIONS, Autoencoders, Decoder, Encoder, MapShape
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
 from ._checkpoint import Checkpoint, identity_of
@@ -70,7 +64,7 @@ class AESeparator(BaseSeparator):
         **BaseSeparator._parameter_constraints,
         "stft": [STFTTransformer, None],
         "warm_start": ["boolean"],
-        "representation": [StrOptions({"complex", "magnitude"})],
+        "representation": [StrOptions(set(REPRESENTATIONS))],
         "output": [StrOptions({"direct", "mask"})],
         "encoder": [callable],
         "decoder": [callable],
@@ -182,11 +176,15 @@ class AESeparator(BaseSeparator):
             Autoencoders,
             **prefixed("module", self._network() | self._autoencoder_settings()),
             **settings,
-            magnitude=self.representation == "magnitude" and self.domains_.is_complex,
+            representation=self._network_view(),
             device=str(device),
             seed=seed,
             verbose=0,
         )
+
+    def _network_view(self):
+        """What networks see: there are no phases to tell apart in real maps."""
+        return self.representation if self.domains_.is_complex else "complex"
 
     def _network(self):
         """What autoencoders and discriminators have in common."""
@@ -253,16 +251,10 @@ class AESeparator(BaseSeparator):
     def _estimate_with(self, net, X):
         """Estimates by a net of mixtures at unit level, (n, K, C_y, H, W)."""
         z = single(X)
-        maps = net.estimate(net.seen(z)).cpu()
+        maps = net.estimate(net.mixture_maps(z)).cpu()
         # one pair may estimate all components, one after the other
         maps = maps.reshape(len(z), self.n_components_, -1, *maps.shape[-2:])
-        is_complex = self.domains_.is_complex and not net.magnitude
-        estimates = from_map(maps.flatten(0, 1), is_complex)
-        estimates = estimates.unflatten(0, maps.shape[:2])
-        if net.magnitude:
-            phase = z if estimates.shape[2] == z.shape[1] else z.mean(1, keepdim=True)
-            estimates = torch.polar(estimates, phase.angle().unsqueeze(1))
-        return estimates
+        return REPRESENTATIONS[net.representation].estimates(maps, z)
 
 
 def prefixed(prefix, settings):

@@ -125,22 +125,18 @@ class RegularCASSSeparator(AESeparator):
         """
         check_is_fitted(self)
         y = self._check_fitted_components(y)
-        z = self.domains_.components(y)
+        components = self.domains_.components(y)
         if X is None:
-            mixtures = z.sum(1)
+            mixtures = components.sum(1)
         else:
             X = self._check_fitted_mixtures(X)
             with naming("y"):
                 check_consistent_length(X, y)
             mixtures = self.domains_.mixtures(X)
-        z = single(z / divisor(level(mixtures)).unsqueeze(1))
-        maps = [self.net_.seen(component) for component in self._judged(z)]
-        probabilities = self.net_.discriminate(maps).cpu().numpy()
-        return probabilities.astype(floating(y[:0]).real.dtype)
-
-    def _judged(self, z):
-        """What each discriminator judges of components (n, K, C_y, H, W)."""
-        return z.unbind(1)
+        scale = divisor(level(mixtures))
+        X, Y = single(mixtures / scale), single(components / scale.unsqueeze(1))
+        probabilities = self.net_.discriminate(self.net_.component_maps(Y, X))
+        return probabilities.cpu().numpy().astype(floating(y[:0]).real.dtype)
 
 
 @documented

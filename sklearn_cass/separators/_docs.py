@@ -28,9 +28,13 @@ default={default}
     "stft": """STFTTransformer, default=None
     Transform for mixtures that are waveforms. None: ``STFTTransformer()``, which
     draws ``n_fft`` from ``n_times``. Not used for spectrograms and images.""",
-    "representation": """{{"complex", "magnitude"}}, default="{default}"
+    "representation": """{{"complex", "magnitude", "phase-sensitive"}}, \
+default="{default}"
     What the networks see of a complex spectrogram: real and imaginary parts, or
-    magnitudes, whose estimates get the mixture's phase.""",
+    magnitudes, whose estimates get the mixture's phase. "phase-sensitive": magnitudes
+    of mixtures, and of components the part along the mixture's phase, which may be
+    negative (Erdogan et al., ICASSP 2015): with the mixture's phase it comes nearest
+    to the true waveform, as the true magnitude does not.""",
     "output": """{{"direct", "mask"}}, default="{default}"
     Whether a decoder returns the estimate itself, or a mask (complex, or real for
     magnitudes and images) that multiplies the mixture.""",

@@ -69,6 +69,3 @@ class GANSeparator(RegularCASSSeparator):
             The probability given to each set for being true.
         """
         return super().discriminate(y, X)[:, 0, 0]
-
-    def _judged(self, z):
-        return [z.flatten(1, 2)]

@@ -1,0 +1,207 @@
+"""When do discriminators, and cross training, pay on the generated fetal ECG?
+
+    python -m benchmarks.paper.regimes
+
+One setting, small enough for many trainings, and what becomes of it with fewer or more
+rows, another width, a plain bottleneck, noise, other weights and other losses: three
+separators each, paired by seed. A command that is cut off goes on where it stopped.
+"""
+
+import argparse
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+
+from ..report import machine
+from . import settings
+from .__main__ import run_all
+from .bootstrap import paired_difference
+from .estimators import FAMILY
+from .measures import mean_output, rejection, summary, value
+from .runs import Task, finished
+from .tables import markdown
+
+FETAL = 1
+BASE = {
+    "stft": {"n_fft": 8, "hop_length": 4},
+    "n_filters": 8,
+    "batch_size": 4,
+    "lr": 6e-3,
+    "max_epochs": 8,
+    "n_train_rows": 320,
+    "cross_weights": 0.3,
+    "n_watched": 16,
+    "watch_every": 100,
+}
+PLAIN = {"skip_connections": False, "remix": 0.0}
+MAGNITUDES = {"representation": "magnitude", "stft": settings.ECG_STFT}
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What differs from the base: parameters, or how rows are made."""
+
+    about: str
+    parameters: dict = field(default_factory=dict)
+    rows: dict = field(default_factory=dict)
+
+
+# Where the number of rows differs, that of steps is the same.
+REGIMES = {
+    "base": Regime("320 rows, 8 filters, skips, remix, beta 0.1, cross 0.3"),
+    "cross-0.01": Regime("cross weight 0.01, the paper's", {"cross_weights": 0.01}),
+    "cross-1": Regime("cross weight 1", {"cross_weights": 1.0}),
+    "beta-0.01": Regime("beta 0.01", {"alpha": 0.99, "beta": 0.01}),
+    "beta-0.3": Regime("beta 0.3", {"alpha": 0.7, "beta": 0.3}),
+    "fast-discriminators": Regime(
+        "discriminators learn ten times as fast", {"discriminator_lr": 6e-3}
+    ),
+    "80-rows": Regime("80 rows", {"n_train_rows": 80, "max_epochs": 32}),
+    "1280-rows": Regime("1280 rows", {"n_train_rows": 1280, "max_epochs": 2}),
+    "4-filters": Regime("4 filters", {"n_filters": 4}),
+    "16-filters": Regime("16 filters", {"n_filters": 16}),
+    "no-remix": Regime("no remix", {"remix": 0.0}),
+    "80-rows-no-remix": Regime(
+        "80 rows, no remix", {"remix": 0.0, "n_train_rows": 80, "max_epochs": 32}
+    ),
+    "plain": Regime("no skips, no remix", PLAIN),
+    "plain-magnitude": Regime(
+        "no skips, no remix, magnitudes (128/32)", PLAIN | MAGNITUDES
+    ),
+    "noise": Regime("white noise at -10 dB of each mixture", {}, {"noise_db": -10}),
+}
+
+
+@dataclass(frozen=True)
+class RegimeTask(Task):
+    """A run of a regime; its setting is the regime's name."""
+
+    def rows(self):
+        """Those of the experiment, with what the regime says of them."""
+        return super().rows() | REGIMES[self.setting].rows
+
+    def entries(self):
+        """The base, with what the regime says of it."""
+        return BASE | REGIMES[self.setting].parameters
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The records of one regime, as far as all three separators have finished."""
+
+    name: str
+    folder: Path
+    seeds: range
+
+    def tasks(self, seed):
+        """A run for each separator; one already in an earlier regime is that one."""
+        return [task_of(self.name, estimator, seed) for estimator in FAMILY]
+
+    @cached_property
+    def records(self):
+        """{seed: {estimator: record}}."""
+        found = {}
+        for seed in self.seeds:
+            runs = [finished(task, self.folder) for task in self.tasks(seed)]
+            if all(runs):
+                found[seed] = dict(zip(FAMILY, runs, strict=True))
+        return found
+
+    def errors(self, estimator):
+        """Fetal errors of waveforms, one for each seed."""
+        return [
+            value(of_seed[estimator], "waveform", "L2", FETAL)
+            for of_seed in self.records.values()
+        ]
+
+    def difference(self, estimator):
+        """How much lower (negative) the error is than the AE's, in percent of it."""
+        ours, plain = self.errors(estimator), self.errors(FAMILY[0])
+        relative = [100 * (a / b - 1) for a, b in zip(ours, plain, strict=True)]
+        found = paired_difference(relative, [0.0] * len(relative))
+        text = f"{found['mean']:+.1f}"
+        if found["n"] > 1:
+            text += f" [{found['low']:+.1f}, {found['high']:+.1f}]"
+        return text
+
+    def row(self):
+        """A line of the table."""
+        rejected = [
+            summary([measure(of_seed[e], "estimates10") for of_seed in self.runs], 2)
+            for e in FAMILY[1:]
+            for measure in (rejection, mean_output)
+        ]
+        return [
+            REGIMES[self.name].about,
+            *(summary(self.errors(estimator), 3) for estimator in FAMILY),
+            *(self.difference(estimator) for estimator in FAMILY[1:]),
+            *(f"{rejected[k]} ({rejected[k + 1]})" for k in (0, 2)),
+            str(len(self.records)),
+        ]
+
+    @property
+    def runs(self):
+        """The records by seeds."""
+        return self.records.values()
+
+
+HEADER = [
+    "regime",
+    *(f"fetal L2, {name}" for name in ("AE", "regular", "cross")),
+    *(f"{name} against AE [%]" for name in ("regular", "cross")),
+    *(f"D_fetal rejects maternal, {name}" for name in ("regular", "cross")),
+    "seeds",
+]
+HEADING = """\
+# When adversarial training pays: generated fetal ECG
+
+Written by `python -m benchmarks.paper.regimes`; {machine}. Each run is a JSON file
+under [regimes/](regimes/). Relative L2 errors of fetal waveforms on rows of traces that
+nothing was trained on, mean over seeds ± standard deviation; differences are paired by
+seed, with the 95 % interval of a bootstrap over the seeds: negative is better than the
+plain autoencoder. The last columns are the shares of maternal estimates that the fetal
+discriminator rejects, and in brackets its mean output on them.
+
+The base is `{base}`; the other lines say what differs from it.
+"""
+
+
+def task_of(name, estimator, seed):
+    """A regime's run, or the same one in a regime before it."""
+    task = RegimeTask("ecg", name, estimator, seed)
+    same = (RegimeTask("ecg", other, estimator, seed) for other in REGIMES)
+    return next(t for t in same if made_of(t) == made_of(task))
+
+
+def made_of(task):
+    """What a run depends on, but for its name."""
+    return task.rows(), task.parameters()
+
+
+def main(arguments=None):
+    """Make the runs that are not there yet, seed after seed, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5, help="from 0 on")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--output", default="docs/paper")
+    options = parser.parse_args(arguments)
+    folder = Path(options.output) / "regimes"
+    where = SimpleNamespace(jobs=options.jobs, output=folder, data=None, device="cpu")
+    for seed in range(options.seeds):
+        tasks = dict.fromkeys(task_of(r, e, seed) for r in REGIMES for e in FAMILY)
+        run_all([task for task in tasks if finished(task, folder) is None], where)
+        text = table(folder, range(seed + 1))
+        heading = HEADING.format(machine=machine(), base=BASE)
+        (folder.parent / "regimes.md").write_text(f"{heading}\n{text}\n")
+    print(text)
+
+
+def table(folder, seeds):
+    """A line for each regime that has a complete seed."""
+    compared = [Comparison(name, folder, seeds) for name in REGIMES]
+    return markdown(HEADER, [found.row() for found in compared if found.records])
+
+
+if __name__ == "__main__":
+    main()
