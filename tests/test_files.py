@@ -73,7 +73,11 @@ SETTINGS = {
     "defaults": {},
     "mask": {"output": "mask"},
     "magnitude": {"representation": "magnitude"},
-    "phase-sensitive": {"representation": "phase-sensitive", "output": "mask"},
+    "phase-sensitive": {
+        "representation": "phase-sensitive",
+        "output": "ratio_mask",
+        "compression": 0.5,
+    },
     "stft": {"stft": STFTTransformer(n_fft=9, hop_length=2, window=("kaiser", 5.0))},
     "window": {"stft": STFTTransformer(n_fft=8, window=np.hanning(10)[1:-1])},
     "device": {"device": torch.device("cpu")},

@@ -20,19 +20,19 @@ from sklearn_cass.nn import (
     level,
     to_map,
 )
+from sklearn_cass.nn.maps import complex_product, compressed
 from sklearn_cass.nn.resnet9 import BatchNorm2d
-from sklearn_cass.nn.separation import complex_product
 
 SIZE = {"n_filters": 2, "n_latent": 3}
 
 pytestmark = pytest.mark.usefixtures("torch_seeded")
 
 
-def make_pair(n_channels=2, *, skip_connections=True, is_complex=True, masks=False):
+def make_pair(n_channels=2, *, skip_connections=True, is_complex=True, output="direct"):
     return Autoencoder(
         Encoder(n_channels, **SIZE),
         Decoder(n_channels, skip_connections=skip_connections, **SIZE),
-        masks=masks,
+        output=output,
         is_complex=is_complex,
         n_outputs=n_channels,
     )
@@ -64,9 +64,9 @@ def test_encoder_halves_and_rounds_up(height, width):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 1), (17, 9)])
-@pytest.mark.parametrize("masks", [True, False])
-def test_one_row_of_any_size_trains(size, masks):
-    pair = make_pair(masks=masks).train()
+@pytest.mark.parametrize("output", ["direct", "mask"])
+def test_one_row_of_any_size_trains(size, output):
+    pair = make_pair(output=output).train()
     estimate = pair(torch.randn(1, 2, *size))
     estimate.square().sum().backward()
     for parameter in pair.parameters():
@@ -199,7 +199,7 @@ def test_unit_mask_returns_the_mixture(is_complex):
     pair = Autoencoder(
         NoEncoder(4, **SIZE),
         UnitMask(4, skip_connections=True, n_parts=1 + is_complex, **SIZE),
-        masks=True,
+        output="mask",
         is_complex=is_complex,
         n_outputs=4,
     )
@@ -226,7 +226,7 @@ def test_filter_and_sum_where_components_have_one_channel(is_complex):
     pair = Autoencoder(
         NoEncoder(3, **SIZE),
         GivenMask(to_map(torch.tensor(mask))),
-        masks=True,
+        output="mask",
         is_complex=is_complex,
         n_outputs=1 + is_complex,
     )
@@ -234,7 +234,38 @@ def test_filter_and_sum_where_components_have_one_channel(is_complex):
     np.testing.assert_allclose(estimate.numpy(), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("n_outputs", [3, 1])
+@pytest.mark.parametrize("is_complex", [True, False])
+def test_ratio_masks_take_shares_of_the_mixture(is_complex, n_outputs):
+    rng = np.random.default_rng(0)
+    logits, z = rng.normal(size=(2, 2, 3, 7, 5))  # (n, C, H, W), three channels
+    if is_complex:
+        z = z + 1j * rng.normal(size=z.shape)
+    expected = z / (1 + np.exp(-logits))
+    if n_outputs == 1:
+        expected = expected.sum(axis=1, keepdims=True)
+    pair = Autoencoder(
+        NoEncoder(3, **SIZE),
+        GivenMask(to_map(torch.tensor(logits))),
+        output="ratio_mask",
+        is_complex=is_complex,
+        n_outputs=n_outputs * (1 + is_complex),
+    )
+    estimate = from_map(pair(to_map(torch.tensor(z))), is_complex)
+    np.testing.assert_allclose(estimate.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
 # --- maps ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
+def test_compression_is_a_power_of_the_magnitude_alone(dtype):
+    z = 10 * torch.randn(2, 3, 7, 5, dtype=dtype)
+    z[0, 0, 0, 0] = 0
+    seen = from_map(compressed(to_map(z), 0.3, z.is_complex()), z.is_complex())
+    torch.testing.assert_close(seen.abs(), z.abs() ** 0.3)
+    torch.testing.assert_close(torch.sgn(seen), torch.sgn(z))
+    assert torch.equal(compressed(to_map(z), 1.0, z.is_complex()), to_map(z))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 3, 5, 4)])

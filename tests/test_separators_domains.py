@@ -112,13 +112,12 @@ def test_one_row_at_a_time(case, fitted):
     )
 
 
-@pytest.mark.parametrize(
-    "representation", ["complex", "magnitude", "phase-sensitive"]
-)
-@pytest.mark.parametrize("output", ["direct", "mask"])
+@pytest.mark.parametrize("representation", ["complex", "magnitude", "phase-sensitive"])
+@pytest.mark.parametrize("output", ["direct", "mask", "ratio_mask"])
 def test_every_representation_and_output(case, representation, output):
     X, y = case
-    separator = AESeparator(**FAST, representation=representation, output=output)
+    network = {"representation": representation, "output": output, "compression": 0.5}
+    separator = AESeparator(**FAST, **network)
     estimates = separator.fit(X, y).transform(X)
     assert estimates.shape == y.shape
     assert estimates.dtype == y.dtype

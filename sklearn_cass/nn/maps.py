@@ -2,6 +2,8 @@
 
 import torch
 
+QUIETEST = 1e-8  # of a mixture's unit level: below, compression is linear
+
 
 class AsGiven:
     """Real and imaginary parts of what is complex; real maps as they are."""
@@ -76,6 +78,17 @@ def to_map(z):
 def from_map(x, is_complex):
     """Undo :func:`to_map`."""
     return _complex(x).permute(0, 3, 1, 2) if is_complex else x.float()
+
+
+def compressed(x, exponent, is_complex):
+    """Maps whose magnitudes are raised to a power: power-law compression below 1."""
+    if exponent == 1:
+        return x
+    magnitude = x.abs()
+    if is_complex:
+        magnitude = torch.linalg.vector_norm(x.unflatten(1, (-1, 2)), dim=2)
+        magnitude = magnitude.repeat_interleave(2, dim=1)
+    return x * magnitude.clamp_min(QUIETEST) ** (exponent - 1)
 
 
 def _complex(x):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .maps import complex_product
+from .maps import complex_product, compressed
+
+FINISHES = {"direct": "direct", "mask": "masked", "ratio_mask": "ratio_masked"}
 
 
 class Autoencoder(nn.Module):
@@ -15,29 +17,44 @@ class Autoencoder(nn.Module):
     ----------
     encoder, decoder : nn.Module
         The pair. The decoder may return a larger map: it is cropped.
-    masks : bool
-        Whether the decoder's output multiplies the mixture (a mask) or is the
-        estimate itself.
+    output : {"direct", "mask", "ratio_mask"}
+        Whether the decoder's output is the estimate itself, a mask that multiplies the
+        mixture, or the logit of a mask between 0 and 1.
     is_complex : bool
-        Whether channels are real and imaginary parts, so that masks are complex.
+        Whether channels are real and imaginary parts, so that masks are complex (but
+        for ratio masks, which multiply both parts).
     n_outputs : int
         Channels of the estimate. Where it is one and the mixture has several, the
         masked channels are added up (filter and sum).
     n_joint : int, default=1
         Components in the estimate, one after the other along the channels.
+    compression : float, default=1.0
+        Exponent of the magnitudes that the encoder sees.
     """
 
-    def __init__(self, encoder, decoder, *, masks, is_complex, n_outputs, n_joint=1):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        *,
+        output,
+        is_complex,
+        n_outputs,
+        n_joint=1,
+        compression=1.0,
+    ):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
+        self.is_complex, self.compression = is_complex, compression
         self.multiply = complex_product if is_complex else torch.mul
-        self.finish = self.masked if masks else self.direct
+        self.finish = getattr(self, FINISHES[output])
         self.n_joint, self.n_each = n_joint, n_outputs // n_joint
 
     def forward(self, x):
         """(n, in_channels, H, W) -> (n, out_channels, H, W)."""
         height, width = x.shape[-2:]
-        return self.finish(self.decoder(self.encoder(x))[..., :height, :width], x)
+        features = self.encoder(compressed(x, self.compression, self.is_complex))
+        return self.finish(self.decoder(features)[..., :height, :width], x)
 
     def direct(self, output, x):
         """The decoder's output is the estimate."""
@@ -45,10 +62,19 @@ class Autoencoder(nn.Module):
 
     def masked(self, output, x):
         """The decoder's output is a mask for each channel of the mixture."""
-        product = self.multiply(output, torch.cat([x] * self.n_joint, 1))
-        return (
-            product.unflatten(1, (self.n_joint, -1, self.n_each)).sum(2).flatten(1, 2)
-        )
+        return self.summed(self.multiply(output, torch.cat([x] * self.n_joint, 1)))
+
+    def ratio_masked(self, output, x):
+        """The decoder's output is the logit of each channel's ratio mask."""
+        shares = output.sigmoid()
+        if self.is_complex:  # of both parts
+            shares = shares.repeat_interleave(2, dim=1)
+        return self.summed(shares * torch.cat([x] * self.n_joint, 1))
+
+    def summed(self, product):
+        """What is left of the mixture's channels, added up where there is to be one."""
+        each = product.unflatten(1, (self.n_joint, -1, self.n_each))
+        return each.sum(2).flatten(1, 2)
 
 
 class Autoencoders(nn.ModuleList):
@@ -65,8 +91,10 @@ class Autoencoders(nn.ModuleList):
         :class:`~sklearn_cass.nn.Decoder` are.
     n_filters, n_latent, skip_connections
         Passed on to them.
-    output : {"direct", "mask"}
+    output : {"direct", "mask", "ratio_mask"}
         What the decoder's output means.
+    compression : float
+        Exponent of the magnitudes that the encoders see.
     """
 
     def __init__(
@@ -80,24 +108,29 @@ class Autoencoders(nn.ModuleList):
         n_latent,
         skip_connections,
         output,
+        compression=1.0,
     ):
         size = {"n_filters": n_filters, "n_latent": n_latent}
-        masks = output == "mask"
-        n_decoded = shape.n_joint * shape.n_inputs if masks else shape.n_outputs
+        n_decoded = {
+            "direct": shape.n_outputs,
+            "mask": shape.n_joint * shape.n_inputs,
+            "ratio_mask": shape.n_joint * shape.n_channels,
+        }
         super().__init__(
             Autoencoder(
                 built("encoder", encoder, shape.n_inputs, **size),
                 built(
                     "decoder",
                     decoder,
-                    n_decoded,
+                    n_decoded[output],
                     skip_connections=skip_connections,
                     **size,
                 ),
-                masks=masks,
+                output=output,
                 is_complex=shape.is_complex,
                 n_outputs=shape.n_outputs,
                 n_joint=shape.n_joint,
+                compression=compression,
             )
             for _ in range(n_components)
         )

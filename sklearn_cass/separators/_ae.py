@@ -65,7 +65,8 @@ class AESeparator(BaseSeparator):
         "stft": [STFTTransformer, None],
         "warm_start": ["boolean"],
         "representation": [StrOptions(set(REPRESENTATIONS))],
-        "output": [StrOptions({"direct", "mask"})],
+        "compression": [Interval(Real, 0, 1, closed="right")],
+        "output": [StrOptions({"direct", "mask", "ratio_mask"})],
         "encoder": [callable],
         "decoder": [callable],
         "n_filters": [WIDTH],
@@ -91,6 +92,7 @@ class AESeparator(BaseSeparator):
         *,
         stft=None,
         representation="complex",
+        compression=1.0,
         output="direct",
         encoder=Encoder,
         decoder=Decoder,
@@ -199,7 +201,7 @@ class AESeparator(BaseSeparator):
         }
 
     def _autoencoder_settings(self):
-        names = ("encoder", "decoder", "skip_connections", "output")
+        names = ("encoder", "decoder", "skip_connections", "output", "compression")
         return {name: getattr(self, name) for name in names}
 
     def _loss_settings(self):

@@ -35,9 +35,14 @@ default="{default}"
     of mixtures, and of components the part along the mixture's phase, which may be
     negative (Erdogan et al., ICASSP 2015): with the mixture's phase it comes nearest
     to the true waveform, as the true magnitude does not.""",
-    "output": """{{"direct", "mask"}}, default="{default}"
-    Whether a decoder returns the estimate itself, or a mask (complex, or real for
-    magnitudes and images) that multiplies the mixture.""",
+    "compression": """float, default={default}
+    Exponent, above 0 and up to 1, of the magnitudes that the encoders see: below 1 the
+    quiet parts of a mixture stand nearer to the loud ones (power-law compression).
+    Estimates and losses are not compressed.""",
+    "output": """{{"direct", "mask", "ratio_mask"}}, default="{default}"
+    Whether a decoder returns the estimate itself, a mask (complex, or real for
+    magnitudes and images) that multiplies the mixture, or a real mask between 0 and 1,
+    by a sigmoid.""",
     "encoder, decoder": """type, default=Encoder, Decoder
     Classes of modules to use instead of ResNet-9, or functions that make them; called
     as :class:`~sklearn_cass.nn.Encoder` and :class:`~sklearn_cass.nn.Decoder` are.""",

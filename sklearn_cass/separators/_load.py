@@ -142,6 +142,9 @@ def net_of(settings, device, given):
         name: decode(value, given=given.get(name.rpartition("__")[2]))
         for name, value in settings.items()
     }
+    if "magnitude" in settings:  # files written before "phase-sensitive"
+        magnitude = settings.pop("magnitude")
+        settings["representation"] = "magnitude" if magnitude else "complex"
     discriminators = None
     if any(name.startswith("discriminators__") for name in settings):
         discriminators = Discriminators
