@@ -80,18 +80,18 @@ def bytes_of(folder):
 
 def test_finished_runs_are_not_made_again(tiny, no_pictures, tmp_path, capsys):
     run_all(tmp_path)
-    first, page_of_first = bytes_of(tmp_path), (tmp_path / "README.md").read_text()
+    first, page_of_first = bytes_of(tmp_path), (tmp_path / "tables.md").read_text()
     assert len(first) == len(estimators.ROWS)
     run_all(tmp_path)
     assert bytes_of(tmp_path) == first
-    assert (tmp_path / "README.md").read_text() == page_of_first
+    assert (tmp_path / "tables.md").read_text() == page_of_first
     assert "CASS with Cross Training" in capsys.readouterr().out
 
 
 def test_the_page_is_written_of_what_there_is(tiny, no_pictures, tmp_path):
     main(["ecg", "--page", "--output", str(tmp_path)])
     assert not list(tmp_path.rglob("*.json"))
-    assert "Table 2" not in (tmp_path / "README.md").read_text()
+    assert "Table 2" not in (tmp_path / "tables.md").read_text()
 
 
 def test_a_training_cut_off_goes_on(tiny, tmp_path, monkeypatch):
@@ -370,7 +370,7 @@ def test_the_papers_figures_are_ordered_as_its_text_says():
 
 def test_the_page_says_what_was_run(tiny, tmp_path):
     run_all(tmp_path)
-    text = (tmp_path / "README.md").read_text()
+    text = (tmp_path / "tables.md").read_text()
     assert "python -m benchmarks.paper ecg --seeds 1 --setting best" in text
     assert text.count("Table 2") == 1
     assert str(tmp_path) not in text

@@ -50,13 +50,13 @@ def write(folder, command, form, measured_on):
     for experiment in data.EXPERIMENTS:
         parts += section(folder, experiment, form, measured_on)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "README.md").write_text("\n".join(parts))
+    (folder / "tables.md").write_text("\n".join(parts))
 
 
 def section(folder, experiment, form, measured_on):
     """An experiment under every setting, as far as there are results."""
     blocks = []
-    for setting in settings.SETTINGS:
+    for setting in settings.settings_of(experiment):
         records = complete_seeds(folder, experiment, setting, form, measured_on)
         if records:
             blocks += block(experiment, setting, form, records)
@@ -72,7 +72,7 @@ def section(folder, experiment, form, measured_on):
 def block(experiment, setting, form, records):
     """The tables of one setting."""
     parameters = settings.setting_of(form, setting, experiment)
-    rows = settings.rows_of(form, experiment)
+    rows = settings.rows_of(form, setting, experiment)
     names = next(iter(records.values()))["mixture"]["component_names"]
     parts = [
         f"### Setting *{setting}*: {settings.ABOUT[setting]}\n",
@@ -123,7 +123,7 @@ def printed(folder, experiments, names, form, measured_on):
     """The error tables and differences of some experiments, for the terminal."""
     parts = []
     for experiment in experiments:
-        for setting in names:
+        for setting in settings.settings_of(experiment, names):
             records = complete_seeds(folder, experiment, setting, form, measured_on)
             if records:
                 parts.append(f"\n{data.TITLES[experiment]}; setting {setting}\n")

@@ -9,7 +9,7 @@ def tasks_of_seed(seed, experiments, names, form, measured_on):
     return [
         Task(experiment, setting, estimator, seed, form, measured_on)
         for experiment in experiments
-        for setting in names
+        for setting in settings.settings_of(experiment, names)
         for estimator in estimators.ROWS
     ]
 

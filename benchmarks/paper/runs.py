@@ -47,7 +47,7 @@ class Task:
 
     def rows(self):
         """How many rows there are, and how they are made."""
-        return settings.rows_of(self.form, self.experiment)
+        return settings.rows_of(self.form, self.setting, self.experiment)
 
     def entries(self):
         """The whole setting."""
