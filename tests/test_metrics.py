@@ -18,6 +18,7 @@ from sklearn_cass.metrics import (
     sdr,
     sdr_improvement,
     sdr_score,
+    share_phase,
     shared_phase_error,
     si_sdr,
     si_sdr_improvement,
@@ -623,3 +624,17 @@ def test_bad_power(power):
     y = np.ones((1, 2, 100))
     with pytest.raises(ValueError, match="power must be positive and finite"):
         oracle_ratio_mask(y, y[:, 0], power=power)
+
+
+def test_components_that_share_the_phase_of_the_mixture(rng):
+    y_true, y_pred = rng.normal(size=(2, 3, 2, 50))
+    X = y_true.sum(axis=1)
+    stft = {"n_fft": 16, "hop_length": 4}
+    rebuilt = [share_phase(y, X, **stft) for y in (y_true, y_pred)]
+    np.testing.assert_allclose(
+        relative_error(*rebuilt), shared_phase_error(y_true, y_pred, X, **stft)
+    )
+    np.testing.assert_allclose(share_phase(X[:, None], X, **stft)[:, 0], X, atol=1e-12)
+    np.testing.assert_array_equal(share_phase(-y_true, X, **stft), rebuilt[0])
+    with pytest.raises(ValueError, match="sample of y "):
+        share_phase(y_true, X[:, :-1])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_cass.metrics import shared_phase_error
+from sklearn_cass.metrics import relative_error, share_phase
 
 ORDS = {"L1": 1, "L2": 2, "Linf": np.inf}
 REJECTED_BELOW = 0.5  # probability of being true
@@ -10,10 +10,9 @@ REJECTED_BELOW = 0.5  # probability of being true
 
 def errors_of(y, estimate, X, stft):
     """Means over rows of the errors with the mixture's phase, lists over components."""
+    rebuilt = [share_phase(components, X, **stft) for components in (y, estimate)]
     return {
-        name: np.nanmean(
-            shared_phase_error(y, estimate, X, ord=ord, **stft), axis=0
-        ).tolist()
+        name: np.nanmean(relative_error(*rebuilt, ord=ord), axis=0).tolist()
         for name, ord in ORDS.items()
     }
 

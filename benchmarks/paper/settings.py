@@ -13,7 +13,6 @@ SHORT_AUDIO_STFT = {"n_fft": 1024, "hop_length": 512}
 # Of magnitudes: long enough for the mixture's phase to do. The paper does not say.
 ECG_STFT = {"n_fft": 128, "hop_length": 32}
 PPG_STFT = {"n_fft": 256, "hop_length": 64}
-SHORT_STFT = {"n_fft": 8, "hop_length": 4}
 
 # The STFT of the oracle mask and of phases shared with the mixture.
 REFERENCE_STFT = {
@@ -69,9 +68,9 @@ BEST_BACH10 = {
     "NMFSeparator": {"stft": AUDIO_STFT},
 }
 BEST_GENERATED = {
-    "stft": SHORT_STFT,
     "batch_size": 4,
-    "max_epochs": 10,
+    "max_epochs": 8,
+    "compression": 0.5,
     "n_watched": 128,
     "watch_every": 1,
 }
@@ -85,8 +84,18 @@ SETTINGS = {
     "best": {
         "bach10": BEST_BACH10,
         "bach10-unseen": BEST_BACH10,
-        "ecg": BEST_GENERATED | {"NMFSeparator": {"stft": ECG_STFT}},
-        "ppg": BEST_GENERATED | {"NMFSeparator": {"stft": PPG_STFT}},
+        "ecg": BEST_GENERATED
+        | {
+            "stft": {"n_fft": 8, "hop_length": 4},
+            "NMFSeparator": {"stft": ECG_STFT},
+        },
+        "ppg": BEST_GENERATED
+        | {
+            "stft": {"n_fft": 16, "hop_length": 4},
+            "n_filters": 8,
+            "max_epochs": 12,
+            "NMFSeparator": {"stft": PPG_STFT},
+        },
     },
 }
 ABOUT = {

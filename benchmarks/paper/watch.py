@@ -5,7 +5,7 @@ import copy
 import numpy as np
 from skorch.callbacks import Callback
 
-from sklearn_cass.metrics import relative_error, shared_phase_error
+from sklearn_cass.metrics import relative_error, share_phase
 
 KEYS = {"waveform": "test_error", "shared_phase": "test_shared_phase_error"}
 
@@ -32,6 +32,7 @@ class TestErrors(Callback):
     def __init__(self, separator, X, y, stft, every=1):
         self.separator, self.X, self.y = separator, X, y
         self.stft, self.every = stft, every
+        self.shared = share_phase(y, X, **stft)
 
     def on_epoch_end(self, net, **kwargs):
         n_epochs = len(net.history)
@@ -42,7 +43,9 @@ class TestErrors(Callback):
         estimates = shown.transform(self.X)
         errors = {
             "waveform": relative_error(self.y, estimates),
-            "shared_phase": shared_phase_error(self.y, estimates, self.X, **self.stft),
+            "shared_phase": relative_error(
+                self.shared, share_phase(estimates, self.X, **self.stft)
+            ),
         }
         for name, key in KEYS.items():
             net.history.record(key, np.nanmean(errors[name], axis=0).tolist())

@@ -16,7 +16,7 @@ over samples and components; greater is better. ``y`` must hold components, not 
 """
 
 from ._errors import relative_error, sdr, sdr_improvement, si_sdr, si_sdr_improvement
-from ._phase import oracle_ratio_mask, shared_phase_error
+from ._phase import oracle_ratio_mask, share_phase, shared_phase_error
 from ._scorers import (
     _mean,  # noqa: F401
     mean_sdr,  # noqa: F401
@@ -32,6 +32,7 @@ __all__ = [
     "sdr",
     "sdr_improvement",
     "sdr_score",
+    "share_phase",
     "shared_phase_error",
     "si_sdr",
     "si_sdr_improvement",

@@ -32,9 +32,9 @@ def check_pair(y_true, y_pred):
     return y_true, y_pred
 
 
-def check_mixture(y_true, X):
+def check_mixture(y_true, X, name="y_true"):
     y_true, X = (
-        check_array_of_numbers(y_true, "y_true", 3),
+        check_array_of_numbers(y_true, name, 3),
         check_array_of_numbers(X, "X", 2),
     )
     expected = (y_true.shape[0], *y_true.shape[2:])
@@ -42,7 +42,7 @@ def check_mixture(y_true, X):
         return y_true, X
     message = (
         f"X must have shape {expected}, one mixture of the shape of one component "
-        f"for every sample of y_true {y_true.shape}; its shape is {X.shape}."
+        f"for every sample of {name} {y_true.shape}; its shape is {X.shape}."
     )
     if X.shape[:1] + X.shape[2:] == expected:  # (n_samples, n_channels, ...)
         message += (

@@ -62,12 +62,59 @@ def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=1024, hop_length=None)
     stft, istft, n_entries = _make_stft(
         n_fft, hop_length, y_true=y_true, y_pred=y_pred, X=X
     )
-    rebuilt = np.empty((2, *y_true.shape), y_true.dtype)
-    for rows in _batches(len(y_true), n_entries):
-        phase = np.exp(1j * np.angle(stft(X[rows])))[:, np.newaxis]
-        for out, y in zip(rebuilt, (y_true, y_pred), strict=True):
-            out[rows] = istft(abs(stft(y[rows])) * phase)
+    rebuilt = (_rebuilt(y, X, stft, istft, n_entries) for y in (y_true, y_pred))
     return relative_error(*rebuilt, ord=ord)
+
+
+def share_phase(y, X, *, n_fft=1024, hop_length=None):
+    """Give components the phase of their mixtures.
+
+    What `shared_phase_error` compares: its value is `relative_error` of two such
+    arrays. To measure the same truth often, rebuild it once.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples, n_components, [n_channels,] n_times)
+        Waveforms; or complex spectrograms, whose last axes are ``n_freqs, n_frames``
+        and which are taken as they are, without an STFT.
+    X : array-like of shape (n_samples, ...)
+        The mixtures in the same domain, each of the shape of one component.
+    n_fft : int, default=1024
+        Length of the STFT's Hann window in time points.
+    hop_length : int, default=None
+        Time points from one window to the next. None: a quarter of `n_fft`.
+
+    Returns
+    -------
+    ndarray of the shape of y
+        In the unit of y, float64 or complex128.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite; if the shape or the domain of the arguments do not
+        fit each other; if the STFT cannot be inverted.
+
+    Examples
+    --------
+    >>> from sklearn_cass.metrics import share_phase
+    >>> share_phase([[[-3.0, -6.0]]], [[1.0, 2.0]]).round(3)
+    array([[[3., 6.]]])
+    """
+    y, X = check_mixture(y, X, name="y")
+    return _rebuilt(y, X, *_make_stft(n_fft, hop_length, y=y, X=X))
+
+
+def _rebuilt(y, X, stft, istft, n_entries):
+    """The components' magnitudes with the mixtures' phases, as waveforms again."""
+    rebuilt = np.empty_like(y)
+    for rows in _batches(len(y), n_entries):
+        mixture = stft(X[rows])
+        magnitude = abs(mixture)
+        # 1 where the mixture has no phase
+        phase = np.where(magnitude == 0, 1, mixture / nonzero(magnitude))
+        rebuilt[rows] = istft(abs(stft(y[rows])) * phase[:, np.newaxis])
+    return rebuilt
 
 
 def oracle_ratio_mask(y_true, X, *, n_fft=1024, hop_length=None, power=1):
@@ -135,25 +182,26 @@ def _make_stft(n_fft, hop_length, **arrays):
     For complex spectrograms both are the identity. The third is the number of entries
     of the spectrograms of a row of components.
     """
-    shape = arrays["y_true"].shape
+    name, y = next(iter(arrays.items()))
+    shape = y.shape
     found = {
-        name: "complex" if x.dtype == complex else "real" for name, x in arrays.items()
+        key: "complex" if x.dtype == complex else "real" for key, x in arrays.items()
     }
     if len(set(found.values())) > 1:
         raise ValueError(
             "All arguments must be waveforms or all must be complex spectrograms; got "
-            + ", ".join(f"{kind} {name}" for name, kind in found.items())
+            + ", ".join(f"{kind} {key}" for key, kind in found.items())
         )
-    if found["y_true"] == "complex":
+    if found[name] == "complex":
         if len(shape) < 4:
             raise ValueError(
-                "Complex y_true must be spectrograms of shape (n_samples, "
+                f"Complex {name} must be spectrograms of shape (n_samples, "
                 f"n_components, [n_channels,] n_freqs, n_frames); its shape is {shape}."
             )
-        return np.asarray, np.asarray, arrays["y_true"][0].size
+        return np.asarray, np.asarray, y[0].size
     if len(shape) > 4:
         raise ValueError(
-            "Real y_true must be waveforms of shape (n_samples, n_components, "
+            f"Real {name} must be waveforms of shape (n_samples, n_components, "
             f"[n_channels,] n_times), images have no phase; its shape is {shape}."
         )
     check_scalar(n_fft, "n_fft", Integral, min_val=1)

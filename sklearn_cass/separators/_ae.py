@@ -101,7 +101,7 @@ class AESeparator(BaseSeparator):
         skip_connections=True,
         lr=6e-3,
         lr_schedule="cosine",
-        batch_size=16,
+        batch_size=8,
         max_epochs=10,
         remix=1.0,
         validation_fraction=None,
