@@ -8,10 +8,27 @@ the estimate first, as PyTorch's do, and return a scalar; lower is better.
 import torch
 from torch.nn import functional as F
 
+QUIET = 0.01  # root mean square of a map, where mixtures have 1
+
 
 def reconstruction_loss(estimate, target):
     """Eq. (2) with the mean squared error of section 4: MSE(AE_i(X), X_i)."""
     return F.mse_loss(estimate, target)
+
+
+def relative_loss(estimate, target):
+    """Eq. (6) as a loss: ||AE_i(X) - X_i|| / ||X_i||, mean over the rows.
+
+    Targets below QUIET are taken to be as loud as that.
+    """
+    axes = tuple(range(1, target.ndim))
+    power = target.square().mean(axes).clamp_min(QUIET**2)
+    error = (estimate - target).square().mean(axes)
+    # not the root of 0, whose gradient is infinite
+    return (error / power + torch.finfo(error.dtype).eps).sqrt().mean()
+
+
+RECONSTRUCTION_LOSSES = {"mse": reconstruction_loss, "relative": relative_loss}
 
 
 def accept_loss(logits):
@@ -62,3 +79,12 @@ def autoencoder_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
     tiny = torch.finfo(estimate.dtype).tiny
     unit = by_reconstruction.norm() / by_adversary.norm().clamp_min(tiny)
     return alpha * by_reconstruction + beta * unit * by_adversary
+
+
+def literal_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
+    """Gradient of Eq. (7) at the estimate, as the equation stands."""
+    loss = autoencoder_loss(reconstruction, adversarial, alpha=alpha, beta=beta)
+    return torch.autograd.grad(loss, estimate)[0]
+
+
+AUTOENCODER_GRADIENTS = {"gradient": autoencoder_gradient, "literal": literal_gradient}

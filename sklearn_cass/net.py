@@ -29,6 +29,8 @@ class CASSNet(NeuralNet):
     discriminators : type or None, default=None
         :class:`~sklearn_cass.nn.Discriminators`, with ``discriminators__...``
         parameters; None trains the autoencoders alone.
+    reconstruction : {"mse", "relative"}
+        Which loss measures the reconstruction.
     alpha, beta : float
         Weights of reconstruction and adversarial term, Eq. (7).
     loss_weighting : {"gradient", "literal"}
@@ -56,6 +58,7 @@ class CASSNet(NeuralNet):
         module,
         *,
         discriminators=None,
+        reconstruction="mse",
         alpha=1.0,
         beta=0.0,
         loss_weighting="gradient",
@@ -69,6 +72,7 @@ class CASSNet(NeuralNet):
         **kwargs,
     ):
         self.discriminators = discriminators
+        self.reconstruction = reconstruction
         self.alpha = alpha
         self.beta = beta
         self.loss_weighting = loss_weighting
@@ -210,10 +214,11 @@ class CASSNet(NeuralNet):
 
     def autoencoder_step(self, estimates, targets):
         """Eq. (7), through discriminators that hold still; one update."""
+        loss_of = losses.RECONSTRUCTION_LOSSES[self.reconstruction]
         reconstruction, adversarial, gradients = [], [], []
         for i, (estimate, target) in enumerate(zip(estimates, targets, strict=True)):
             leaf = estimate.detach().requires_grad_()
-            reconstruction.append(losses.reconstruction_loss(leaf, target))
+            reconstruction.append(loss_of(leaf, target))
             adversarial.append(self.adversarial_loss(i, leaf))
             gradients.append(self.gradient(leaf, reconstruction[-1], adversarial[-1]))
         self.optimizer_.zero_grad()
@@ -236,13 +241,9 @@ class CASSNet(NeuralNet):
 
     def gradient(self, estimate, reconstruction, adversarial):
         """Gradient of Eq. (7) at the estimate, where it enters the decoder."""
+        gradient_of = losses.AUTOENCODER_GRADIENTS[self.loss_weighting]
         weights = {"alpha": self.alpha, "beta": self.beta}
-        if self.loss_weighting == "gradient" or adversarial is None:
-            return losses.autoencoder_gradient(
-                estimate, reconstruction, adversarial, **weights
-            )
-        loss = losses.autoencoder_loss(reconstruction, adversarial, **weights)
-        return torch.autograd.grad(loss, estimate)[0]
+        return gradient_of(estimate, reconstruction, adversarial, **weights)
 
     def backward(self, outputs, gradients=None):
         """The one place where gradients are propagated to parameters."""

@@ -78,6 +78,7 @@ SETTINGS = {
         "output": "ratio_mask",
         "compression": 0.5,
     },
+    "affine": {"output": "affine", "reconstruction_loss": "relative"},
     "stft": {"stft": STFTTransformer(n_fft=9, hop_length=2, window=("kaiser", 5.0))},
     "window": {"stft": STFTTransformer(n_fft=8, window=np.hanning(10)[1:-1])},
     "device": {"device": torch.device("cpu")},

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "losses": {"nn"},
     "net": {"batches", "losses", "nn", "callbacks", "generators"},
     "separators": {
-        *("net", "stft", "metrics", "nn", "callbacks", "arrays", "checks"),
+        *("net", "losses", "stft", "metrics", "nn", "callbacks", "arrays", "checks"),
         *("files", "generators", "training_state"),
     },
     "utils": {"", "metrics"},

@@ -25,6 +25,39 @@ def test_reconstruction_loss_is_eq_2():
     assert loss.item() == pytest.approx(np.mean((estimate - target) ** 2), rel=1e-12)
 
 
+def test_relative_loss_is_eq_6_of_each_row():
+    estimate, target = draw(4, 2, 5, 3), draw(4, 2, 5, 3, seed=1)
+    loss = losses.relative_loss(*map(torch.tensor, (estimate, target)))
+    rows = [
+        np.linalg.norm(e - t) / np.linalg.norm(t)
+        for e, t in zip(estimate, target, strict=True)
+    ]
+    assert loss.item() == pytest.approx(np.mean(rows), rel=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 7.0])
+def test_relative_loss_has_no_unit(factor):
+    estimate, target = draw(4, 2, 5, 3), draw(4, 2, 5, 3, seed=1)
+    loss, scaled = (
+        losses.relative_loss(torch.tensor(f * estimate), torch.tensor(f * target))
+        for f in (1, factor / losses.QUIET)
+    )
+    assert scaled.item() == pytest.approx(loss.item(), rel=1e-9)
+
+
+def test_relative_loss_of_silent_and_perfect_rows_has_a_finite_gradient():
+    target = torch.tensor(draw(3, 2, 4))
+    target[0] = 0
+    estimate = target.clone()
+    estimate[0] = losses.QUIET  # as loud as the quietest target that counts
+    estimate.requires_grad_()
+    loss = losses.relative_loss(estimate, target)
+    loss.backward()
+    assert loss.item() == pytest.approx(1 / 3, rel=1e-6)
+    assert torch.isfinite(estimate.grad).all()
+    assert not estimate.grad[1:].any()
+
+
 def test_accept_and_reject_losses_are_cross_entropies():
     logits = 3 * draw(20)
     assert losses.accept_loss(torch.tensor(logits)).item() == pytest.approx(

@@ -255,6 +255,27 @@ def test_ratio_masks_take_shares_of_the_mixture(is_complex, n_outputs):
     np.testing.assert_allclose(estimate.numpy(), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("n_outputs", [3, 1])
+@pytest.mark.parametrize("is_complex", [True, False])
+def test_affine_output_is_a_mask_and_what_is_added(is_complex, n_outputs):
+    rng = np.random.default_rng(0)
+    mask, z = rng.normal(size=(2, 2, 3, 7, 5))  # (n, C, H, W), three channels
+    added = rng.normal(size=(2, n_outputs, 7, 5))
+    if is_complex:
+        mask, z, added = mask + 1j * z, z - 2j * mask, added - 1j * added**2
+    masked = mask * z if n_outputs == 3 else (mask * z).sum(axis=1, keepdims=True)
+    decoded = np.concatenate([mask, added], axis=1)
+    pair = Autoencoder(
+        NoEncoder(3, **SIZE),
+        GivenMask(to_map(torch.tensor(decoded))),
+        output="affine",
+        is_complex=is_complex,
+        n_outputs=n_outputs * (1 + is_complex),
+    )
+    estimate = from_map(pair(to_map(torch.tensor(z))), is_complex)
+    np.testing.assert_allclose(estimate.numpy(), masked + added, rtol=1e-5, atol=1e-5)
+
+
 # --- maps ---------------------------------------------------------------------------
 
 

@@ -113,7 +113,7 @@ def test_one_row_at_a_time(case, fitted):
 
 
 @pytest.mark.parametrize("representation", ["complex", "magnitude", "phase-sensitive"])
-@pytest.mark.parametrize("output", ["direct", "mask", "ratio_mask"])
+@pytest.mark.parametrize("output", ["direct", "mask", "ratio_mask", "affine"])
 def test_every_representation_and_output(case, representation, output):
     X, y = case
     network = {"representation": representation, "output": output, "compression": 0.5}

@@ -3,6 +3,7 @@
 from .maps import REPRESENTATIONS, divisor, from_map, level, to_map
 from .resnet9 import Decoder, Discriminator, Encoder
 from .separation import (
+    FINISHES,
     Autoencoder,
     Autoencoders,
     Discriminators,
@@ -11,6 +12,7 @@ from .separation import (
 )
 
 __all__ = [
+    "FINISHES",
     "REPRESENTATIONS",
     "Autoencoder",
     "Autoencoders",

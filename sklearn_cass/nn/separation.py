@@ -7,7 +7,12 @@ from torch import nn
 
 from .maps import complex_product, compressed
 
-FINISHES = {"direct": "direct", "mask": "masked", "ratio_mask": "ratio_masked"}
+FINISHES = {
+    "direct": "direct",
+    "mask": "masked",
+    "ratio_mask": "ratio_masked",
+    "affine": "masked_and_added",
+}
 
 
 class Autoencoder(nn.Module):
@@ -17,9 +22,10 @@ class Autoencoder(nn.Module):
     ----------
     encoder, decoder : nn.Module
         The pair. The decoder may return a larger map: it is cropped.
-    output : {"direct", "mask", "ratio_mask"}
+    output : {"direct", "mask", "ratio_mask", "affine"}
         Whether the decoder's output is the estimate itself, a mask that multiplies the
-        mixture, or the logit of a mask between 0 and 1.
+        mixture, the logit of a mask between 0 and 1, or a mask and what is added to
+        the masked mixture.
     is_complex : bool
         Whether channels are real and imaginary parts, so that masks are complex (but
         for ratio masks, which multiply both parts).
@@ -49,6 +55,7 @@ class Autoencoder(nn.Module):
         self.multiply = complex_product if is_complex else torch.mul
         self.finish = getattr(self, FINISHES[output])
         self.n_joint, self.n_each = n_joint, n_outputs // n_joint
+        self.n_outputs = n_outputs
 
     def forward(self, x):
         """(n, in_channels, H, W) -> (n, out_channels, H, W)."""
@@ -71,6 +78,11 @@ class Autoencoder(nn.Module):
             shares = shares.repeat_interleave(2, dim=1)
         return self.summed(shares * torch.cat([x] * self.n_joint, 1))
 
+    def masked_and_added(self, output, x):
+        """The decoder's output is a mask, and behind it a map to add."""
+        mask, added = output.tensor_split([-self.n_outputs], dim=1)
+        return self.masked(mask, x) + added
+
     def summed(self, product):
         """What is left of the mixture's channels, added up where there is to be one."""
         each = product.unflatten(1, (self.n_joint, -1, self.n_each))
@@ -91,7 +103,7 @@ class Autoencoders(nn.ModuleList):
         :class:`~sklearn_cass.nn.Decoder` are.
     n_filters, n_latent, skip_connections
         Passed on to them.
-    output : {"direct", "mask", "ratio_mask"}
+    output : {"direct", "mask", "ratio_mask", "affine"}
         What the decoder's output means.
     compression : float
         Exponent of the magnitudes that the encoders see.
@@ -115,6 +127,7 @@ class Autoencoders(nn.ModuleList):
             "direct": shape.n_outputs,
             "mask": shape.n_joint * shape.n_inputs,
             "ratio_mask": shape.n_joint * shape.n_channels,
+            "affine": shape.n_joint * shape.n_inputs + shape.n_outputs,
         }
         super().__init__(
             Autoencoder(

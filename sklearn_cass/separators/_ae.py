@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import callbacks as training
 from ..generators import generators_apart
+from ..losses import RECONSTRUCTION_LOSSES
 from ..net import CASSNet
-from ..nn import REPRESENTATIONS, Autoencoders, Decoder, Encoder, MapShape
+from ..nn import FINISHES, REPRESENTATIONS, Autoencoders, Decoder, Encoder, MapShape
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
 from ._checkpoint import Checkpoint, identity_of
@@ -66,7 +67,8 @@ class AESeparator(BaseSeparator):
         "warm_start": ["boolean"],
         "representation": [StrOptions(set(REPRESENTATIONS))],
         "compression": [Interval(Real, 0, 1, closed="right")],
-        "output": [StrOptions({"direct", "mask", "ratio_mask"})],
+        "output": [StrOptions(set(FINISHES))],
+        "reconstruction_loss": [StrOptions(set(RECONSTRUCTION_LOSSES))],
         "encoder": [callable],
         "decoder": [callable],
         "n_filters": [WIDTH],
@@ -87,6 +89,8 @@ class AESeparator(BaseSeparator):
         "verbose": ["verbose"],
     }
 
+    _net_class = CASSNet
+
     def __init__(
         self,
         *,
@@ -94,6 +98,7 @@ class AESeparator(BaseSeparator):
         representation="complex",
         compression=1.0,
         output="direct",
+        reconstruction_loss="mse",
         encoder=Encoder,
         decoder=Decoder,
         n_filters=16,
@@ -167,6 +172,7 @@ class AESeparator(BaseSeparator):
             "batch_size": self.batch_size,
             "max_epochs": self.max_epochs,
             "remix": self.remix,
+            "reconstruction": self.reconstruction_loss,
             "autocast": use_bfloat16(self.precision, device),
             **self._loss_settings(),
         }
@@ -174,7 +180,7 @@ class AESeparator(BaseSeparator):
             net = copy.deepcopy(self.net_)  # a fit that fails leaves the old one
             vars(net).update(settings)
             return net
-        return CASSNet(
+        return self._net_class(
             Autoencoders,
             **prefixed("module", self._network() | self._autoencoder_settings()),
             **settings,

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..checks import floating, naming
+from ..losses import AUTOENCODER_GRADIENTS
 from ..nn import Decoder, Discriminator, Discriminators, Encoder, divisor, level
 from ._ae import POSITIVE, WEIGHT, AESeparator, prefixed
 from ._docs import documented
@@ -52,7 +53,7 @@ class RegularCASSSeparator(AESeparator):
         **AESeparator._parameter_constraints,
         "alpha": [WEIGHT],
         "beta": [WEIGHT],
-        "loss_weighting": [StrOptions({"gradient", "literal"})],
+        "loss_weighting": [StrOptions(set(AUTOENCODER_GRADIENTS))],
         "discriminator": [callable],
         "discriminator_lr": [POSITIVE],
     }
@@ -67,6 +68,7 @@ class RegularCASSSeparator(AESeparator):
         representation="complex",
         compression=1.0,
         output="direct",
+        reconstruction_loss="mse",
         encoder=Encoder,
         decoder=Decoder,
         discriminator=Discriminator,
@@ -192,6 +194,7 @@ class CASSSeparator(RegularCASSSeparator):
         representation="complex",
         compression=1.0,
         output="direct",
+        reconstruction_loss="mse",
         encoder=Encoder,
         decoder=Decoder,
         discriminator=Discriminator,

@@ -39,10 +39,17 @@ default="{default}"
     Exponent, above 0 and up to 1, of the magnitudes that the encoders see: below 1 the
     quiet parts of a mixture stand nearer to the loud ones (power-law compression).
     Estimates and losses are not compressed.""",
-    "output": """{{"direct", "mask", "ratio_mask"}}, default="{default}"
+    "output": """{{"direct", "mask", "ratio_mask", "affine"}}, default="{default}"
     Whether a decoder returns the estimate itself, a mask (complex, or real for
-    magnitudes and images) that multiplies the mixture, or a real mask between 0 and 1,
-    by a sigmoid.""",
+    magnitudes and images) that multiplies the mixture, a real mask between 0 and 1, by
+    a sigmoid, or a mask and what is to be added behind it. "affine" leaves the details
+    of the mixture that belong to the component alone as they are, which "direct" has to
+    rebuild.""",
+    "reconstruction_loss": """{{"mse", "relative"}}, default="{default}"
+    What Eq. (2) and (7) measure reconstruction by. "mse": the mean squared error, in
+    which rows and components count by their power. "relative": the mean over rows of
+    the relative error, Eq. (6), on spectrograms; components more than 40 dB below
+    their mixture count as if they were not quieter than that.""",
     "encoder, decoder": """type, default=Encoder, Decoder
     Classes of modules to use instead of ResNet-9, or functions that make them; called
     as :class:`~sklearn_cass.nn.Encoder` and :class:`~sklearn_cass.nn.Decoder` are.""",
