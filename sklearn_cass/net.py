@@ -1,7 +1,6 @@
 """The training algorithm: autoencoders and discriminators in turn."""
 
 import copy
-from functools import partial
 
 import torch
 from skorch import NeuralNet
@@ -12,6 +11,7 @@ from .batches import Batches, one_for_each_row, remixed
 from .callbacks import EpochLosses
 from .generators import seeded
 from .nn import REPRESENTATIONS, divisor, lay_out, level, to_map
+from .optimizers import Adam
 
 
 class CASSNet(NeuralNet):
@@ -85,7 +85,7 @@ class CASSNet(NeuralNet):
         self.seed = seed
         settings = {
             "criterion": torch.nn.MSELoss,
-            "optimizer": partial(torch.optim.Adam, fused=True),
+            "optimizer": Adam,
             "iterator_train": Batches,
             "train_split": None,
             "predict_nonlinearity": None,

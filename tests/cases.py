@@ -59,7 +59,7 @@ def equal_states(a, b):
 class NoEncoder(torch.nn.Module):
     """The mixture itself as the only feature map."""
 
-    def __init__(self, in_channels, *, n_filters, n_latent):
+    def __init__(self, in_channels, *, n_filters, n_latent, dilation=1):
         super().__init__()
 
     def forward(self, x):
@@ -73,7 +73,14 @@ class UnitMask(torch.nn.Module):
     """
 
     def __init__(
-        self, out_channels, *, n_filters, n_latent, skip_connections, n_parts=2
+        self,
+        out_channels,
+        *,
+        n_filters,
+        n_latent,
+        skip_connections,
+        dilation=1,
+        n_parts=2,
     ):
         super().__init__()
         one = torch.zeros(1, out_channels, 1, 1)

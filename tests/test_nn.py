@@ -52,6 +52,24 @@ def test_any_size_comes_back_in_its_own_size(skip_connections):
                 assert pair(x.mT).shape == x.mT.shape
 
 
+@pytest.mark.parametrize(("dilation", "seen"), [(1, False), (4, True)])
+def test_dilation_lets_an_estimate_see_a_window_of_257_frames(dilation, seen):
+    encoder = Encoder(2, dilation=dilation, **SIZE).eval()
+    decoder = Decoder(2, dilation=dilation, **SIZE).eval()
+    x = torch.randn(1, 2, 5, 257, requires_grad=True)
+    (gradient,) = torch.autograd.grad(decoder(encoder(x))[..., 0].sum(), x)
+    assert gradient[..., -16:].any().item() is seen
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_dilation_changes_neither_sizes_nor_weights(dilation):
+    plain, dilated = (Encoder(2, dilation=d, **SIZE).eval() for d in (1, dilation))
+    dilated.load_state_dict(plain.state_dict())
+    x = torch.randn(1, 2, 9, 40)
+    for a, b in zip(plain(x), dilated(x), strict=True):
+        assert a.shape == b.shape
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (33, 17), (64, 32)])
 def test_encoder_halves_and_rounds_up(height, width):
     features = Encoder(3, **SIZE)(torch.randn(2, 3, height, width))

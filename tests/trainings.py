@@ -15,7 +15,9 @@ FILE = "checkpoint.safetensors"
 class Gains(torch.nn.Module):
     """A gain for every channel: learns, and costs next to nothing."""
 
-    def __init__(self, out_channels, *, n_filters, n_latent, skip_connections):
+    def __init__(
+        self, out_channels, *, n_filters, n_latent, dilation, skip_connections
+    ):
         super().__init__()
         self.gains = torch.nn.Parameter(torch.randn(out_channels, 1, 1))
 

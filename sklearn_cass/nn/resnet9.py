@@ -45,15 +45,27 @@ class FrequencyCoordinate(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, added."""
+    """Two 3x3 convolutions beside a shortcut, added.
 
-    def __init__(self, in_channels, out_channels, *, stride=1, norm_layer=BatchNorm2d):
+    ``dilations`` are the distances between the entries that each of them sees.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        *,
+        stride=1,
+        dilations=(1, 1),
+        norm_layer=BatchNorm2d,
+    ):
         super().__init__()
+        first, second = ({"dilation": d, "padding": d} for d in dilations)
         self.body = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, stride, padding=1),
+            nn.Conv2d(in_channels, out_channels, 3, stride, **first),
             norm_layer(out_channels),
             nn.ReLU(inplace=True),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+            nn.Conv2d(out_channels, out_channels, 3, **second),
             norm_layer(out_channels),
         )
         # Every stride-th pixel is taken before the 1x1 convolution and not by it: with
@@ -80,11 +92,21 @@ class Encoder(nn.Module):
         Channels after the stem; the blocks have two and four times as many.
     n_latent : int
         Channels of the last map.
+    dilation : int, default=1
+        Of the last convolution, which sees so many times as far.
     norm_layer : callable, default=BatchNorm2d
         Takes a number of channels, returns a normalisation module.
     """
 
-    def __init__(self, in_channels, *, n_filters, n_latent, norm_layer=BatchNorm2d):
+    def __init__(
+        self,
+        in_channels,
+        *,
+        n_filters,
+        n_latent,
+        dilation=1,
+        norm_layer=BatchNorm2d,
+    ):
         super().__init__()
         channels = stage_channels(n_filters, n_latent)
         self.stem = nn.Sequential(
@@ -93,9 +115,14 @@ class Encoder(nn.Module):
             norm_layer(n_filters),
             nn.ReLU(inplace=True),
         )
+        seconds = (1, 1, 1, dilation)
         self.blocks = nn.ModuleList(
-            ResidualBlock(n_in, n_out, stride=2, norm_layer=norm_layer)
-            for n_in, n_out in zip(channels[:-1], channels[1:], strict=True)
+            ResidualBlock(
+                n_in, n_out, stride=2, dilations=(1, second), norm_layer=norm_layer
+            )
+            for n_in, n_out, second in zip(
+                channels[:-1], channels[1:], seconds, strict=True
+            )
         )
 
     def forward(self, x):
@@ -118,15 +145,28 @@ class Decoder(nn.Module):
     skip_connections : bool, default=True
         Whether every block also sees the encoder's map of its size. Without, all that
         the decoder knows is the last map.
+    dilation : int, default=1
+        Of the first convolution; that of the second is half of it.
     """
 
-    def __init__(self, out_channels, *, n_filters, n_latent, skip_connections=True):
+    def __init__(
+        self,
+        out_channels,
+        *,
+        n_filters,
+        n_latent,
+        skip_connections=True,
+        dilation=1,
+    ):
         super().__init__()
         channels = stage_channels(n_filters, n_latent)[::-1]
         self.join = concatenate if skip_connections else keep_first
+        widest = (dilation, max(1, dilation // 2))
         self.blocks = nn.ModuleList(
-            ResidualBlock(n_in + skip_connections * n_out, n_out)
-            for n_in, n_out in zip(channels[:-1], channels[1:], strict=True)
+            ResidualBlock(n_in + skip_connections * n_out, n_out, dilations=dilations)
+            for n_in, n_out, dilations in zip(
+                channels[:-1], channels[1:], (widest, *[(1, 1)] * 3), strict=True
+            )
         )
         # the stem's stride, undone: four output pixels from each position
         self.head = nn.Sequential(

@@ -101,7 +101,7 @@ class Autoencoders(nn.ModuleList):
     encoder, decoder : type
         Module classes, called as :class:`~sklearn_cass.nn.Encoder` and
         :class:`~sklearn_cass.nn.Decoder` are.
-    n_filters, n_latent, skip_connections
+    n_filters, n_latent, skip_connections, dilation
         Passed on to them.
     output : {"direct", "mask", "ratio_mask", "affine"}
         What the decoder's output means.
@@ -120,9 +120,10 @@ class Autoencoders(nn.ModuleList):
         n_latent,
         skip_connections,
         output,
+        dilation=1,
         compression=1.0,
     ):
-        size = {"n_filters": n_filters, "n_latent": n_latent}
+        size = {"n_filters": n_filters, "n_latent": n_latent, "dilation": dilation}
         n_decoded = {
             "direct": shape.n_outputs,
             "mask": shape.n_joint * shape.n_inputs,

@@ -15,6 +15,7 @@ from ..generators import generators_apart
 from ..losses import RECONSTRUCTION_LOSSES
 from ..net import CASSNet
 from ..nn import FINISHES, REPRESENTATIONS, Autoencoders, Decoder, Encoder, MapShape
+from ..optimizers import OPTIMIZERS
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
 from ._checkpoint import Checkpoint, identity_of
@@ -74,6 +75,8 @@ class AESeparator(BaseSeparator):
         "n_filters": [WIDTH],
         "n_latent": [WIDTH],
         "skip_connections": ["boolean"],
+        "dilation": [WIDTH],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
         "lr": [POSITIVE],
         "lr_schedule": [StrOptions({"cosine", "constant"})],
         "batch_size": [COUNT],
@@ -104,6 +107,8 @@ class AESeparator(BaseSeparator):
         n_filters=16,
         n_latent=64,
         skip_connections=True,
+        dilation=4,
+        optimizer="muon",
         lr=6e-3,
         lr_schedule="cosine",
         batch_size=8,
@@ -173,12 +178,15 @@ class AESeparator(BaseSeparator):
             "max_epochs": self.max_epochs,
             "remix": self.remix,
             "reconstruction": self.reconstruction_loss,
+            "optimizer": OPTIMIZERS[self.optimizer],
             "autocast": use_bfloat16(self.precision, device),
             **self._loss_settings(),
         }
         if self.warm_start and hasattr(self, "net_"):
             net = copy.deepcopy(self.net_)  # a fit that fails leaves the old one
             vars(net).update(settings)
+            if type(net.optimizer_) is not net.optimizer:
+                net.initialize_optimizer()
             return net
         return self._net_class(
             Autoencoders,
@@ -208,7 +216,8 @@ class AESeparator(BaseSeparator):
 
     def _autoencoder_settings(self):
         names = ("encoder", "decoder", "skip_connections", "output", "compression")
-        return {name: getattr(self, name) for name in names}
+        settings = {name: getattr(self, name) for name in names}
+        return settings | {"dilation": int(self.dilation)}
 
     def _loss_settings(self):
         """The net's parameters that are about losses: reconstruction alone."""

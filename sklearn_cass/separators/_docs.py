@@ -63,10 +63,21 @@ default="{default}"
     "skip_connections": """bool, default={default}
     Whether each stage of a decoder also sees the encoder's map of its size. False is
     the paper's plain bottleneck.""",
+    "dilation": """int, default={default}
+    Dilation of the convolutions on either side of the feature representation (the
+    decoder's second has half of it): how far they see. With 4, nearly every estimate
+    of a window of 257 frames depends on all of it, at no cost; with 1, as in the
+    paper's plain ResNet-9, what lies over 150 frames away is not seen and what lies
+    over 50 hardly.""",
+    "optimizer": """{{"muon", "adam"}}, default="{default}"
+    Of both players. "muon" orthogonalises the steps of all weights that are matrices
+    or convolutions (Jordan et al. 2024), at the size of Adam's, which takes the rest:
+    on generated ECG and PPG it reaches in 4 to 5 epochs what Adam, the paper's, does in
+    12, and a step takes a sixth longer.""",
     "lr": """float, default={default}
-    Adam's learning rate for the autoencoders.""",
+    Learning rate of the autoencoders; a good one for "adam" is good for "muon".""",
     "discriminator_lr": """float, default={default}
-    Adam's learning rate for the discriminators.""",
+    Learning rate of the discriminators.""",
     "lr_schedule": """{{"cosine", "constant"}}, default="{default}"
     "cosine" raises both learning rates over the first tenth of the training and then
     lowers them to zero along a cosine.""",

@@ -1,0 +1,137 @@
+"""Adam, and Muon for networks of convolutions."""
+
+import torch
+
+# Coefficients of an odd polynomial whose iterates bring singular values near 1.
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+N_ITERATIONS = 5
+ADAMS_RMS = 0.2  # that the entries of Adam's steps have, in units of its rate
+
+
+class Adam(torch.optim.Adam):
+    """PyTorch's Adam, all parameters in one pass.
+
+    Parameters
+    ----------
+    params : iterable of torch.nn.Parameter
+        What to train.
+    lr : float
+        Learning rate.
+    """
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr=lr, fused=True)
+
+
+class Muon(Adam):
+    """Momentum whose steps are orthogonalised, for matrices; Adam for other parameters.
+
+    Every weight of two axes or more is a matrix, of as many rows as it has output
+    channels. Its step is Nesterov's momentum with all singular values brought near 1
+    [1]_, at a length that gives it the root mean square of Adam's steps, so that
+    learning rates mean the same to both [2]_.
+
+    Parameters
+    ----------
+    params : iterable of torch.nn.Parameter
+        What to train.
+    lr : float
+        Learning rate.
+    momentum : float, default=0.9
+        Share of the past in the momentum. Shorter than in [1]_, for trainings are.
+
+    References
+    ----------
+    .. [1] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks",
+       2024.
+    .. [2] J. Liu et al., "Muon is scalable for LLM training", arXiv:2502.16982, 2025,
+       section 2.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.optimizers import Muon
+    >>> layer = torch.nn.Linear(3, 2)
+    >>> optimizer = Muon(layer.parameters(), lr=0.01)
+    >>> layer(torch.ones(1, 3)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(self, params, lr, momentum=0.9):
+        super().__init__(params, lr)
+        self.momentum = momentum
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """One step of all parameters that have a gradient."""
+        for group in self.param_groups:
+            alike = {}  # matrices of one shape are orthogonalised together
+            for parameter in group["params"]:
+                if parameter.grad is not None and parameter.ndim > 1:
+                    matrix = as_matrix(self.direction(parameter))
+                    alike.setdefault(matrix.shape, []).append((parameter, matrix))
+            for shape, members in alike.items():
+                parameters, matrices = zip(*members, strict=True)
+                length = group["lr"] * ADAMS_RMS * max(shape) ** 0.5
+                steps = orthogonalized(torch.stack(matrices))
+                for parameter, step in zip(parameters, steps, strict=True):
+                    # as the layout may not let a view of the matrix be written to
+                    parameter.sub_(like(step, parameter), alpha=length)
+        gradients = self.put_aside()
+        super().step(closure)
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
+
+    def direction(self, parameter):
+        """Nesterov's momentum."""
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros(())  # that Adam's files have
+            state["momentum"] = torch.zeros_like(parameter)
+        state["step"] += 1
+        momentum = state["momentum"].mul_(self.momentum).add_(parameter.grad)
+        return parameter.grad.add(momentum, alpha=self.momentum)
+
+    def put_aside(self):
+        """Take gradients away that Adam must not see; parameters with what they had."""
+        taken = []
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and parameter.ndim > 1:
+                    taken.append((parameter, parameter.grad))
+                    parameter.grad = None
+        return taken
+
+
+OPTIMIZERS = {"adam": Adam, "muon": Muon}
+
+
+def as_matrix(weight):
+    """(n_out, n_in, ...) to (n_out, n): a view where channels lie last."""
+    return weight.movedim(1, -1).flatten(1)
+
+
+def like(matrix, weight):
+    """Undo :func:`as_matrix`."""
+    moved = weight.movedim(1, -1)
+    return matrix.unflatten(1, moved.shape[1:]).movedim(-1, 1)
+
+
+def orthogonalized(matrices):
+    """The nearest matrices (n, rows, columns) with singular values near 1.
+
+    They are between 0.7 and 1.2 but for those that vanish beside the largest. The
+    iteration runs on the smaller Gram matrix, which it commutes with.
+    """
+    if matrices.shape[1] > matrices.shape[2]:
+        return orthogonalized(matrices.mT).mT
+    norms = torch.linalg.matrix_norm(matrices, keepdim=True)
+    unit = matrices / norms.clamp_min(torch.finfo(matrices.dtype).tiny)
+    linear, cubic, quintic = COEFFICIENTS
+    gram, product = unit @ unit.mT, None
+    for _ in range(N_ITERATIONS):
+        factor = torch.baddbmm(gram, gram, gram, beta=cubic, alpha=quintic)
+        factor.diagonal(dim1=-2, dim2=-1).add_(linear)
+        product = factor if product is None else factor @ product
+        gram = factor @ gram @ factor
+    return product @ unit
