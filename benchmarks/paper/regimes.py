@@ -7,20 +7,17 @@ rows, another width, a plain bottleneck, noise, other weights and other losses: 
 separators each, paired by seed. A command that is cut off goes on where it stopped.
 """
 
-import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 
 from ..report import machine
 from . import settings
-from .__main__ import run_all
-from .bootstrap import paired_difference
 from .estimators import FAMILY
 from .measures import mean_output, rejection, summary, value
-from .runs import Task, finished
 from .tables import markdown
+from .variants import Variant as Regime
+from .variants import VariantTask, complete, made_of, parser, percent, run_seeds
 
 FETAL = 1
 BASE = {
@@ -36,16 +33,6 @@ BASE = {
 }
 PLAIN = {"skip_connections": False, "remix": 0.0}
 MAGNITUDES = {"representation": "magnitude", "stft": settings.ECG_STFT}
-
-
-@dataclass(frozen=True)
-class Regime:
-    """What differs from the base: parameters, or how rows are made."""
-
-    about: str
-    parameters: dict = field(default_factory=dict)
-    rows: dict = field(default_factory=dict)
-
 
 # Where the number of rows differs, that of steps is the same.
 REGIMES = {
@@ -74,16 +61,18 @@ REGIMES = {
 
 
 @dataclass(frozen=True)
-class RegimeTask(Task):
+class RegimeTask(VariantTask):
     """A run of a regime; its setting is the regime's name."""
 
-    def rows(self):
-        """Those of the experiment, with what the regime says of them."""
-        return super().rows() | REGIMES[self.setting].rows
+    @property
+    def base(self):
+        """The setting that regimes differ from."""
+        return BASE
 
-    def entries(self):
-        """The base, with what the regime says of it."""
-        return BASE | REGIMES[self.setting].parameters
+    @property
+    def variant(self):
+        """What differs."""
+        return REGIMES[self.setting]
 
 
 @dataclass(frozen=True)
@@ -96,17 +85,12 @@ class Comparison:
 
     def tasks(self, seed):
         """A run for each separator; one already in an earlier regime is that one."""
-        return [task_of(self.name, estimator, seed) for estimator in FAMILY]
+        return {name: task_of(self.name, name, seed) for name in FAMILY}
 
     @cached_property
     def records(self):
         """{seed: {estimator: record}}."""
-        found = {}
-        for seed in self.seeds:
-            runs = [finished(task, self.folder) for task in self.tasks(seed)]
-            if all(runs):
-                found[seed] = dict(zip(FAMILY, runs, strict=True))
-        return found
+        return complete(self.tasks, self.seeds, self.folder)
 
     def errors(self, estimator):
         """Fetal errors of waveforms, one for each seed."""
@@ -117,13 +101,7 @@ class Comparison:
 
     def difference(self, estimator):
         """How much lower (negative) the error is than the AE's, in percent of it."""
-        ours, plain = self.errors(estimator), self.errors(FAMILY[0])
-        relative = [100 * (a / b - 1) for a, b in zip(ours, plain, strict=True)]
-        found = paired_difference(relative, [0.0] * len(relative))
-        text = f"{found['mean']:+.1f}"
-        if found["n"] > 1:
-            text += f" [{found['low']:+.1f}, {found['high']:+.1f}]"
-        return text
+        return percent(self.errors(estimator), self.errors(FAMILY[0]))
 
     def row(self):
         """A line of the table."""
@@ -174,27 +152,21 @@ def task_of(name, estimator, seed):
     return next(t for t in same if made_of(t) == made_of(task))
 
 
-def made_of(task):
-    """What a run depends on, but for its name."""
-    return task.rows(), task.parameters()
-
-
 def main(arguments=None):
     """Make the runs that are not there yet, seed after seed, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, help="from 0 on")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
-    parser.add_argument("--output", default="docs/paper")
-    options = parser.parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     folder = Path(options.output) / "regimes"
-    where = SimpleNamespace(jobs=options.jobs, output=folder, data=None, device="cpu")
-    for seed in range(options.seeds):
-        tasks = dict.fromkeys(task_of(r, e, seed) for r in REGIMES for e in FAMILY)
-        run_all([task for task in tasks if finished(task, folder) is None], where)
-        text = table(folder, range(seed + 1))
+
+    def tasks_of(seed):
+        return [task_of(r, e, seed) for r in REGIMES for e in FAMILY]
+
+    def write(n_seeds):
         heading = HEADING.format(machine=machine(), base=BASE)
-        (folder.parent / "regimes.md").write_text(f"{heading}\n{text}\n")
-    print(text)
+        text = f"{heading}\n{table(folder, range(n_seeds))}\n"
+        (folder.parent / "regimes.md").write_text(text)
+
+    run_seeds(tasks_of, write, folder, options)
+    print(table(folder, range(options.seeds)))
 
 
 def table(folder, seeds):
