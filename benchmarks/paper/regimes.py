@@ -22,6 +22,7 @@ from .variants import VariantTask, complete, made_of, parser, percent, run_seeds
 FETAL = 1
 BASE = {
     "stft": {"n_fft": 8, "hop_length": 4},
+    "reconstruction_loss": "relative",
     "n_filters": 8,
     "batch_size": 4,
     "lr": 6e-3,

@@ -41,6 +41,9 @@ ROWS_OF_SETTING = {"paper": {"bach10": {"window": 0.25}}}
 PAPER = {
     "representation": "magnitude",
     "skip_connections": False,
+    "dilation": 1,
+    "reconstruction_loss": "mse",
+    "optimizer": "adam",
     "lr": 1e-5,
     "discriminator_lr": 1e-6,
     "lr_schedule": "constant",
@@ -60,17 +63,20 @@ BEST_BACH10 = {
     "representation": "phase-sensitive",
     "compression": 0.5,
     "output": "ratio_mask",
+    "dilation": 1,
     "n_filters": 8,
     "batch_size": 4,
-    "max_epochs": 16,
+    "max_epochs": 10,
+    "cross_weights": 0.3,
     "n_watched": 32,
-    "watch_every": 1,
+    "watch_every": 2,
     "NMFSeparator": {"stft": AUDIO_STFT},
 }
 BEST_GENERATED = {
-    "batch_size": 4,
-    "max_epochs": 8,
-    "compression": 0.5,
+    "stft": {"n_fft": 8, "hop_length": 4},
+    "reconstruction_loss": "relative",
+    "batch_size": 8,
+    "cross_weights": 0.3,
     "n_watched": 128,
     "watch_every": 1,
 }
@@ -84,16 +90,11 @@ SETTINGS = {
     "best": {
         "bach10": BEST_BACH10,
         "bach10-unseen": BEST_BACH10,
-        "ecg": BEST_GENERATED
-        | {
-            "stft": {"n_fft": 8, "hop_length": 4},
-            "NMFSeparator": {"stft": ECG_STFT},
-        },
+        "ecg": BEST_GENERATED | {"max_epochs": 10, "NMFSeparator": {"stft": ECG_STFT}},
         "ppg": BEST_GENERATED
         | {
-            "stft": {"n_fft": 16, "hop_length": 4},
-            "n_filters": 8,
-            "max_epochs": 12,
+            "output": "affine",
+            "max_epochs": 16,
             "NMFSeparator": {"stft": PPG_STFT},
         },
     },
