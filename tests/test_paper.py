@@ -62,7 +62,8 @@ def tiny(monkeypatch):
 
 
 def run_all(folder, n_seeds=1):
-    main(f"ecg --setting best --seeds {n_seeds} --device cpu --output {folder}".split())
+    where = f"--device cpu --jobs 1 --output {folder}"
+    main(f"ecg --setting best --seeds {n_seeds} {where}".split())
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def tiny(monkeypatch):
 
 
 def run(folder, *arguments):
-    levers.main([*arguments, "--output", str(folder)])
+    levers.main([*arguments, "--jobs", "1", "--output", str(folder)])
     return (folder / "levers.md").read_text()
 
 

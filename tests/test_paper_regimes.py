@@ -37,7 +37,7 @@ def tiny(monkeypatch):
 
 
 def test_runs_are_shared_paired_and_kept(tiny, tmp_path):
-    regimes.main(["--seeds", "2", "--output", str(tmp_path)])
+    regimes.main(f"--seeds 2 --jobs 1 --output {tmp_path}".split())
     files = sorted((tmp_path / "regimes" / "results").rglob("*.json"))
     # another cross weight needs no second baseline
     assert len(files) == 2 * (3 + 1 + 3)
@@ -48,13 +48,13 @@ def test_runs_are_shared_paired_and_kept(tiny, tmp_path):
     percent = 100 * (np.array(errors[1]) / errors[0] - 1)
     assert base.difference(FAMILY[1]).startswith(f"{percent.mean():+.1f} [")
     before = {file: file.stat().st_mtime_ns for file in files}
-    regimes.main(["--seeds", "2", "--output", str(tmp_path)])
+    regimes.main(f"--seeds 2 --jobs 1 --output {tmp_path}".split())
     assert {file: file.stat().st_mtime_ns for file in files} == before
     assert (tmp_path / "regimes.md").read_text() == page
 
 
 def test_a_seed_that_lacks_a_separator_does_not_count(tiny, tmp_path):
-    regimes.main(["--seeds", "2", "--output", str(tmp_path)])
+    regimes.main(f"--seeds 2 --jobs 1 --output {tmp_path}".split())
     folder = tmp_path / "regimes"
     regimes.task_of("base", FAMILY[2], 1).path(folder).unlink()
     compared = regimes.Comparison("base", folder, range(2))

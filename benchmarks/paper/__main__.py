@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 
 from . import data, page
 from .plan import names_of_settings, plan
@@ -21,6 +21,7 @@ from .runs import do, finished
 from .settings import N_SEEDS
 
 JOBS_OF_A_GPU = 4  # one small training leaves most of a GPU idle
+JOBS_OF_A_CPU = cpu_count()  # its maps are too small for several cores
 
 
 def main(arguments=None):
@@ -129,7 +130,7 @@ def options_of(arguments=None):
         "--page", action="store_true", help="make no runs, write up those there are"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--jobs", type=int, help="runs at a time, to share a GPU")
+    parser.add_argument("--jobs", type=int, help="runs at a time")
     parser.add_argument("--data", help="folder of recordings, with one called bach10")
     parser.add_argument("--output", help="folder to write to")
     return completed(parser.parse_args(arguments))
@@ -145,7 +146,7 @@ def completed(options):
     if options.device == "auto":
         options.device = "cuda" if torch.cuda.is_available() else "cpu"
     on_gpu = options.device.startswith("cuda")
-    options.jobs = options.jobs or (JOBS_OF_A_GPU if on_gpu else 1)
+    options.jobs = options.jobs or (JOBS_OF_A_GPU if on_gpu else JOBS_OF_A_CPU)
     options.output = Path(options.output or default_folder(options))
     return options
 

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from .__main__ import run_all
+from .__main__ import JOBS_OF_A_CPU, run_all
 from .bootstrap import paired_difference
 from .runs import Task, finished
 from .tables import difference_text
@@ -85,7 +85,9 @@ def parser(description):
     """What these commands have in common."""
     common = argparse.ArgumentParser(description=description.splitlines()[0])
     common.add_argument("--seeds", type=int, default=5, help="from 0 on")
-    common.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    common.add_argument(
+        "--jobs", type=int, default=JOBS_OF_A_CPU, help="runs at a time"
+    )
     common.add_argument("--output", default="docs/paper")
     common.set_defaults(data=None)
     return common
