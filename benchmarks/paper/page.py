@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from . import data, settings, tables
+from . import claims, data, settings, tables
 from .figures import discriminator_outputs, error_curves
 from .plan import complete_seeds
 from .published import CURVES, MODELS, TABLES
@@ -12,8 +12,9 @@ from .published import CURVES, MODELS, TABLES
 HEADING = """\
 # The paper's tables and figures, measured anew
 
-Written by `{command}`. Each run is a JSON file under [results/](results/) with its
-seed, settings, versions, machine and time.
+Written by `{command}`.
+Each run is a JSON file under [results/](results/) with its seed, settings, versions,
+machine and time. What they say of the paper's claims is in [claims.md](claims.md).
 
 Two errors stand in each table. *Shared phase* (`shared_phase_error`) is the paper's:
 truth and estimate are rebuilt with the mixture's phase before they are compared, so
@@ -51,6 +52,13 @@ def write(folder, command, form, measured_on):
         parts += section(folder, experiment, form, measured_on)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tables.md").write_text("\n".join(parts))
+    records = {
+        (experiment, setting): found
+        for experiment in data.EXPERIMENTS
+        for setting in settings.settings_of(experiment)
+        if (found := complete_seeds(folder, experiment, setting, form, measured_on))
+    }
+    (folder / "claims.md").write_text(claims.page(command, records))
 
 
 def section(folder, experiment, form, measured_on):

@@ -90,7 +90,7 @@ SETTINGS = {
     "best": {
         "bach10": BEST_BACH10,
         "bach10-unseen": BEST_BACH10,
-        "ecg": BEST_GENERATED | {"max_epochs": 10, "NMFSeparator": {"stft": ECG_STFT}},
+        "ecg": BEST_GENERATED | {"max_epochs": 12, "NMFSeparator": {"stft": ECG_STFT}},
         "ppg": BEST_GENERATED
         | {
             "output": "affine",
