@@ -59,7 +59,10 @@ class Muon(Adam):
 
     def __init__(self, params, lr, momentum=0.9):
         super().__init__(params, lr)
-        self.momentum = momentum
+        # with the groups, for copies of optimizers have nothing else
+        self.defaults["momentum"] = momentum
+        for group in self.param_groups:
+            group["momentum"] = momentum
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -68,29 +71,29 @@ class Muon(Adam):
             alike = {}  # matrices of one shape are orthogonalised together
             for parameter in group["params"]:
                 if parameter.grad is not None and parameter.ndim > 1:
-                    matrix = as_matrix(self.direction(parameter))
+                    direction = self.direction(parameter, group["momentum"])
+                    matrix = as_matrix(direction)
                     alike.setdefault(matrix.shape, []).append((parameter, matrix))
             for shape, members in alike.items():
                 parameters, matrices = zip(*members, strict=True)
                 length = group["lr"] * ADAMS_RMS * max(shape) ** 0.5
                 steps = orthogonalized(torch.stack(matrices))
                 for parameter, step in zip(parameters, steps, strict=True):
-                    # as the layout may not let a view of the matrix be written to
-                    parameter.sub_(like(step, parameter), alpha=length)
+                    parameter.sub_(like(length * step, parameter))
         gradients = self.put_aside()
         super().step(closure)
         for parameter, gradient in gradients:
             parameter.grad = gradient
 
-    def direction(self, parameter):
-        """Nesterov's momentum."""
+    def direction(self, parameter, share):
+        """Nesterov's momentum, ``share`` of the past in it."""
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros(())  # that Adam's files have
             state["momentum"] = torch.zeros_like(parameter)
         state["step"] += 1
-        momentum = state["momentum"].mul_(self.momentum).add_(parameter.grad)
-        return parameter.grad.add(momentum, alpha=self.momentum)
+        momentum = state["momentum"].mul_(share).add_(parameter.grad)
+        return parameter.grad.add(momentum, alpha=share)
 
     def put_aside(self):
         """Take gradients away that Adam must not see; parameters with what they had."""

@@ -75,7 +75,7 @@ def test_every_kind_of_training_goes_on(kind, data, tmp_path):
 def test_early_stopping_goes_on(moment, data, tmp_path):
     # a learning rate far too high: the best weights are early ones
     settings = {"early_stopping": True, "lr": 3.0, "max_epochs": 30}
-    settings["lr_schedule"] = "constant"
+    settings |= {"lr_schedule": "constant", "optimizer": "adam"}
     uncut = not_cut_off(AESeparator, data, **settings)
     assert 10 < uncut["epochs"] < 30
     begin(AESeparator, tmp_path, data, *moment, **settings)

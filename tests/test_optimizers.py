@@ -1,5 +1,7 @@
 """Muon: what it does to matrices, and that all else is Adam's."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -73,14 +75,14 @@ def test_vectors_are_adams():
 
 def test_momentum_is_nesterovs():
     parameter = nn.Parameter(torch.zeros(2, 3))
-    optimizer = Muon([parameter], lr=1.0, momentum=0.5)
+    optimizer = Muon([parameter], lr=1.0)
     gradients = torch.randn(3, 2, 3)
     momentum = torch.zeros(2, 3)
     for gradient in gradients:
         parameter.grad = gradient.clone()
         momentum = 0.5 * momentum + gradient
         expected = gradient + 0.5 * momentum
-        torch.testing.assert_close(optimizer.direction(parameter), expected)
+        torch.testing.assert_close(optimizer.direction(parameter, 0.5), expected)
 
 
 def test_gradients_are_left_as_they_were():
@@ -115,6 +117,17 @@ def test_a_state_goes_on_where_it_was_taken():
         other(x).square().mean().backward()
         again.step()
     assert all(map(torch.equal, whole, other.parameters()))
+
+
+def test_a_copy_steps_as_the_original_does():
+    _, optimizer, net = trained(Muon, n_steps=2)
+    before = [p.grad.clone() for p in net.parameters()]
+    both = copy.deepcopy((net, optimizer))
+    for parameter, gradient in zip(both[0].parameters(), before, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    both[1].step()
+    assert all(map(torch.equal, net.parameters(), both[0].parameters()))
 
 
 @pytest.mark.parametrize(("first", "second"), [("muon", "adam"), ("adam", "muon")])

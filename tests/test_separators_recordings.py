@@ -190,7 +190,7 @@ def test_answers_do_not_depend_on_the_unit(fitted, data):
 
 def test_discriminators_learn_to_tell_true_components_from_others():
     X, y = make_mixtures(64, seed=1)
-    settings = WIDE | {"max_epochs": 4, "discriminator_lr": 1e-2}
+    settings = WIDE | {"max_epochs": 10, "discriminator_lr": 3e-2}
     separator = CASSSeparator(cross_weights=1.0, **settings).fit(X, y)
     means = separator.discriminate(y, X).mean(axis=0)
     assert means[0, 0] > means[0, 1]
