@@ -181,20 +181,22 @@ class CASSNet(NeuralNet):
         if self.discriminators is None:
             return {}
         estimates = [estimate.detach() for estimate in estimates]
-        own, cross = [], []
+        terms = []
         self.discriminator_optimizer_.zero_grad()
         for i, target in enumerate(targets):
-            others, weights = self.rejected(i, estimates)
-            # no normalisation over the batch: one pass over all that D_i sees
-            seen = torch.cat([target, estimates[i], *others])
-            logits_true, logits_estimate, *logits_others = self.judge(i, seen).split(
-                len(target)
-            )
-            own.append(losses.discriminator_loss(logits_true, logits_estimate))
-            cross.append(losses.cross_loss(logits_others, weights).to(own[-1]))
-            self.backward(own[-1] + cross[-1])
+            terms.append(self.discriminator_losses(i, target, estimates))
+            self.backward(sum(terms[-1]))
         self.discriminator_optimizer_.step()
-        return {"discriminator_loss": detached(own), "cross_loss": detached(cross)}
+        own, cross = map(detached, zip(*terms, strict=True))
+        return {"discriminator_loss": own, "cross_loss": cross}
+
+    def discriminator_losses(self, i, target, estimates):
+        """Eq. (8) and the cross term of Eq. (9): one pass over all that D_i sees."""
+        others, weights = self.rejected(i, estimates)
+        seen = torch.cat([target, estimates[i], *others])
+        of_true, of_estimate, *of_others = self.judge(i, seen).split(len(target))
+        own = losses.discriminator_loss(of_true, of_estimate)
+        return own, losses.cross_loss(of_others, weights).to(own)
 
     def judge(self, i, maps):
         """Logits of D_i."""

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from sklearn_cass import AESeparator, CASSSeparator
-from sklearn_cass.net import CASSNet, detached
+from sklearn_cass.net import CASSNet
 
 from . import estimators
 from .lever_losses import (
@@ -77,21 +77,6 @@ class LeverNet(CASSNet):
         super().__init__(module, **kwargs)
 
     # Discriminators ---------------------------------------------------------------
-
-    def discriminator_step(self, estimates, targets):
-        """One update by the losses of :meth:`discriminator_losses`."""
-        if self.discriminators is None:
-            return {}
-        estimates = [estimate.detach() for estimate in estimates]
-        self.discriminator_optimizer_.zero_grad()
-        terms = [
-            self.discriminator_losses(i, target, estimates)
-            for i, target in enumerate(targets)
-        ]
-        self.backward([own + cross for own, cross in terms])
-        self.discriminator_optimizer_.step()
-        own, cross = zip(*terms, strict=True)
-        return {"discriminator_loss": detached(own), "cross_loss": detached(cross)}
 
     def discriminator_losses(self, i, target, estimates):
         """D_i's terms of Eq. (8), the penalty among them, and of Eq. (9)."""
