@@ -81,3 +81,15 @@ def test_more_noise_leaves_more_unknown(monkeypatch):
     assert left[0] < left[1] < left[2]
     # and never more than to leave the wander out
     assert left[2] < np.abs(wanders).mean()
+
+
+def test_errors_fall_apart_at_the_frequency_of_the_wander():
+    times = np.arange(1000) / 200
+    at, other = (np.cos(2 * np.pi * f * times + 1) for f in (limits.WANDER_HZ, 3.0))
+    errors = np.stack([2 * at, other, at + other])
+    wander, rest = limits.split(errors, 200)
+    np.testing.assert_allclose(wander + rest, errors)
+    np.testing.assert_allclose(wander[0], errors[0], atol=1e-12)
+    # orthogonal: squares add up
+    squares = [np.sum(part**2, axis=-1) for part in (wander, rest, errors)]
+    np.testing.assert_allclose(squares[0] + squares[1], squares[2])
