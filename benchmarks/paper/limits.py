@@ -89,7 +89,7 @@ def learned(n_rows):
 
 
 def split(errors, sfreq):
-    """The sinusoids of the wander's frequency in errors (..., n_times), and the rest."""
+    """The sinusoids of the wander's frequency in errors (..., n_times); the rest."""
     times = np.arange(errors.shape[-1]) / sfreq
     angle = 2 * np.pi * WANDER_HZ * times
     basis, _ = np.linalg.qr(np.stack([np.cos(angle), np.sin(angle)], axis=1))
