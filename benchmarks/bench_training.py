@@ -28,7 +28,12 @@ from .timing import interleaved, rate, ratio, spread
 # of both: Eq. (7) as it stands, mixtures as they are; a small beta, for its term has
 # another unit than alpha's
 LOSSES = {"loss_weighting": "literal", "alpha": 1.0, "beta": 0.01, "remix": 0.0}
-SETTINGS = LOSSES | {"cross_weights": 0.01, "lr_schedule": "constant", "lr": 2e-3}
+SETTINGS = LOSSES | {
+    "cross_weights": 0.01,
+    "lr_schedule": "constant",
+    "lr": 2e-3,
+    "optimizer": "adam",  # the plain loop's
+}
 
 QUICK = {
     "n_rows": {"ECG": 256, "audio": 32},

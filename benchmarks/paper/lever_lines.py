@@ -69,6 +69,9 @@ def quality_changes(experiment, full):
         "lr-half": {"lr": full["lr"] / 2},
         "lr-double": {"lr": full["lr"] * 2},
         "lr-constant": {"lr_schedule": "constant"},
+        "optimizer-adam": {"optimizer": "adam"},
+        "dilation-1": {"dilation": 1},
+        "dilation-4": {"dilation": 4},
         "loss-mse": {"reconstruction_loss": "mse"},
         "loss-relative": {"reconstruction_loss": "relative"},
     }

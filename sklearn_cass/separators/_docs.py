@@ -65,15 +65,14 @@ default="{default}"
     the paper's plain bottleneck.""",
     "dilation": """int, default={default}
     Dilation of the convolutions on either side of the feature representation (the
-    decoder's second has half of it): how far they see. With 4, nearly every estimate
-    of a window of 257 frames depends on all of it, at no cost; with 1, as in the
-    paper's plain ResNet-9, what lies over 150 frames away is not seen and what lies
-    over 50 hardly.""",
+    decoder's second has half of it): how far they see, at no cost. With 4 an estimate
+    depends on 257 frames and more to either side of it; with 1, the plain ResNet-9, on
+    155 at most and hardly on what is over 50 away.""",
     "optimizer": """{{"muon", "adam"}}, default="{default}"
     Of both players. "muon" orthogonalises the steps of all weights that are matrices
-    or convolutions (Jordan et al. 2024), at the size of Adam's, which takes the rest:
-    on generated ECG and PPG it reaches in 4 to 5 epochs what Adam, the paper's, does in
-    12, and a step takes a sixth longer.""",
+    or convolutions (Jordan et al. 2024), at the size of Adam's, which takes the rest. A
+    step takes a little longer, and fewer are needed: ``docs/paper/levers.md`` has the
+    figures. "adam" is the paper's.""",
     "lr": """float, default={default}
     Learning rate of the autoencoders; a good one for "adam" is good for "muon".""",
     "discriminator_lr": """float, default={default}
