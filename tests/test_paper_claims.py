@@ -44,10 +44,13 @@ def test_differences_are_relative_and_paired():
     assert turned == "contrary"
 
 
-def test_an_interval_around_zero_and_one_seed_decide_nothing():
+def test_an_interval_around_zero_and_few_seeds_decide_nothing():
     claim = claims.Claim("ecg", 1, CROSS, PLAIN)
     assert claim.row("best", FIVE)[-1] == "undecided"
-    assert claim.row("best", {0: FIVE[1]})[-2:] == ["1", "undecided"]
+    sure = claims.Claim("ecg", 1, REGULAR, PLAIN)
+    for n_seeds in (1, 4):
+        few = {seed: FIVE[seed] for seed in range(n_seeds)}
+        assert sure.row("best", few)[-2:] == [str(n_seeds), "undecided"]
 
 
 @pytest.mark.parametrize("claim", claims.ALL)

@@ -12,6 +12,7 @@ from .tables import difference_text, label, markdown
 
 PLAIN, REGULAR, CROSS = FAMILY
 FETAL = 1
+FEWEST_SEEDS = 5  # that decide anything
 HEADING = """\
 # Which of the paper's claims hold here
 
@@ -41,7 +42,8 @@ CLAIMS = """\
 The error of the first over that of the second, less one: negative where the first is
 better. Ours are means over seeds, paired, with the 95 % interval of a bootstrap over
 the seeds. *Holds* and *contrary*: the interval of the waveforms' difference is clear of
-0; *undecided*: it is not, or there is one seed alone.
+0; *undecided*: it is not, or there are fewer than five seeds, of which an interval says
+little.
 """
 FACTORS = """\
 ## How far below the paper's errors
@@ -112,6 +114,8 @@ class Claim:
 
 def verdict(found):
     """What the interval of a difference says of a claim that it is negative."""
+    if found["n"] < FEWEST_SEEDS:
+        return "undecided"
     if found["high"] < 0:
         return "holds"
     return "contrary" if found["low"] > 0 else "undecided"
