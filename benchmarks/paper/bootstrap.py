@@ -5,6 +5,12 @@ import numpy as np
 N_RESAMPLES = 10000
 
 
+def relative_difference(a, b):
+    """How much lower (negative) ``a`` is than ``b`` of the same seeds, in percent."""
+    relative = 100 * (np.divide(a, b) - 1)
+    return paired_difference(relative, np.zeros(len(relative)))
+
+
 def paired_difference(a, b, *, coverage=0.95, random_state=0):
     """Mean of ``a - b`` over seeds, with a percentile interval of the bootstrap.
 

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bootstrap import paired_difference
+from .bootstrap import relative_difference
 from .estimators import FAMILY
-from .measures import mean_output, rejection, summary, value
-from .published import MODELS, TABLES, error
+from .measures import judged, values
+from .published import FETAL, MODELS, TABLES, error
 from .tables import difference_text, label, markdown
 
 PLAIN, REGULAR, CROSS = FAMILY
-FETAL = 1
 FEWEST_SEEDS = 5  # that decide anything
 HEADING = """\
 # Which of the paper's claims hold here
@@ -85,16 +84,11 @@ class Claim:
 
     def measured(self, records, measure):
         """Ours, paired by seed."""
-        a, b = (
-            np.array(
-                [
-                    value(r[name], measure, "L2", self.component)
-                    for r in records.values()
-                ]
-            )
+        pair = (
+            values([r[name] for r in records.values()], measure, "L2", self.component)
             for name in (self.better, self.worse)
         )
-        return paired_difference(100 * (a / b - 1), np.zeros(len(a)))
+        return relative_difference(*pair)
 
     def row(self, setting, records):
         """A line of the table."""
@@ -173,12 +167,8 @@ def factors(records_of):
 
 def means(records, measure, component):
     """Mean error over seeds of each of the family."""
-    return [
-        float(
-            np.mean([value(r[e], measure, "L2", component) for r in records.values()])
-        )
-        for e in FAMILY
-    ]
+    runs = ([of_seed[e] for of_seed in records.values()] for e in FAMILY)
+    return [float(np.mean(values(of_e, measure, "L2", component))) for of_e in runs]
 
 
 def rejections(records_of):
@@ -188,11 +178,8 @@ def rejections(records_of):
         if experiment == "ecg":
             for estimator in (REGULAR, CROSS):
                 runs = [of_seed[estimator] for of_seed in records.values()]
-                cells = [
-                    f"{summary([rejection(run, seen) for run in runs], 2)} "
-                    f"({summary([mean_output(run, seen) for run in runs], 2)})"
-                    for seen in (f"estimates{FETAL}0", f"true{FETAL}")
-                ]
+                seen = (f"estimates{FETAL}0", f"true{FETAL}")
+                cells = [judged(runs, key) for key in seen]
                 rows.append([label(estimator), setting, *cells, str(len(runs))])
     header = ["D_fetal of", "setting", "maternal estimates", "true fetal", "seeds"]
     return markdown(header, rows)

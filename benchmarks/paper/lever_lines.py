@@ -7,7 +7,7 @@ from sklearn_cass import AESeparator, CASSSeparator
 from sklearn_cass.nn import FINISHES, REPRESENTATIONS
 
 from . import lever_net, regimes, settings
-from .estimators import SEPARATORS
+from .estimators import FAMILY, SEPARATORS
 from .variants import Variant, VariantTask
 
 QUALITY, ADVERSARIAL = "quality", "adversarial"
@@ -20,8 +20,8 @@ OTHER_STFTS = {
     "ppg": ({"n_fft": 32, "hop_length": 8}, settings.PPG_STFT),
     "bach10-unseen": (settings.AUDIO_STFT, {"n_fft": 2048, "hop_length": 512}),
 }
-PLAIN, ADAPTED = "AESeparator", lever_net.LeverAESeparator.__name__
-REGULAR, CROSS = "RegularCASSSeparator", "CASSSeparator"
+PLAIN, REGULAR, CROSS = FAMILY
+ADAPTED = lever_net.LeverAESeparator.__name__
 CROSS_ADAPTED = lever_net.LeverCASSSeparator.__name__
 AVERAGED = {"levers": {"averaging": 0.99}}
 

@@ -20,11 +20,12 @@ from ..report import machine
 from .__main__ import experiments_of
 from .data import TITLES
 from .lever_lines import ADVERSARIAL, BASES, EXPERIMENTS, LINES, QUALITY, tables
-from .measures import rejection, summary, value
-from .regimes import FETAL
+from .measures import rejection, summary, values
+from .plan import complete
+from .published import FETAL
 from .runs import finished
 from .tables import markdown
-from .variants import complete, parser, percent, run_seeds
+from .variants import parser, percent, run_seeds
 
 HEADING = """\
 # What changes of the training are worth
@@ -109,7 +110,7 @@ def time(runs, base):
 
 def errors(runs, k, measure="L2"):
     """A measure of one component, for each seed."""
-    return [value(run, "waveform", measure, k) for run in runs]
+    return values(runs, "waveform", measure, k)
 
 
 # The page -----------------------------------------------------------------------------

@@ -25,6 +25,11 @@ def value(record, measure, norm, component):
     return found[norm][component]
 
 
+def values(runs, measure, norm, component):
+    """That figure of several records."""
+    return [value(run, measure, norm, component) for run in runs]
+
+
 def rejection(record, seen):
     """Share of what discriminators saw that they take for no true component."""
     return float(np.mean(np.array(record["answers"][seen]) < REJECTED_BELOW))
@@ -33,6 +38,15 @@ def rejection(record, seen):
 def mean_output(record, seen):
     """Mean of the discriminators' outputs."""
     return float(np.mean(record["answers"][seen]))
+
+
+def judged(runs, seen, digits=2):
+    """Share rejected of what discriminators saw, and their mean output in brackets."""
+    share, output = (
+        summary([measure(run, seen) for run in runs], digits=n)
+        for measure, n in ((rejection, digits), (mean_output, 2))
+    )
+    return f"{share} ({output})"
 
 
 def flattening(curve):

@@ -45,28 +45,27 @@ beside the estimates, for one that rejects everything has learned nothing.
 def write(folder, command, form, measured_on):
     """The page and its pictures, of all runs in the folder that make up a table."""
     folder = Path(folder)
-    parts = [HEADING.format(command=command)]
-    if measured_on != "test":
-        parts.append(f"**Measured on the rows of the part {measured_on!r}.**\n")
-    for experiment in data.EXPERIMENTS:
-        parts += section(folder, experiment, form, measured_on)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tables.md").write_text("\n".join(parts))
     records = {
         (experiment, setting): found
         for experiment in data.EXPERIMENTS
         for setting in settings.settings_of(experiment)
         if (found := complete_seeds(folder, experiment, setting, form, measured_on))
     }
+    parts = [HEADING.format(command=command)]
+    if measured_on != "test":
+        parts.append(f"**Measured on the rows of the part {measured_on!r}.**\n")
+    for experiment in data.EXPERIMENTS:
+        parts += section(folder, experiment, form, records)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tables.md").write_text("\n".join(parts))
     (folder / "claims.md").write_text(claims.page(command, records))
 
 
-def section(folder, experiment, form, measured_on):
+def section(folder, experiment, form, records_of):
     """An experiment under every setting, as far as there are results."""
     blocks = []
     for setting in settings.settings_of(experiment):
-        records = complete_seeds(folder, experiment, setting, form, measured_on)
-        if records:
+        if records := records_of.get((experiment, setting)):
             blocks += block(experiment, setting, form, records)
             blocks.append(draw(folder, experiment, setting, records))
     if not blocks:

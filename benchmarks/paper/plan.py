@@ -23,18 +23,28 @@ def plan(seeds, experiments, names, form="full", measured_on="test"):
     ]
 
 
-def complete_seeds(folder, experiment, setting, form, measured_on):
-    """Records of the seeds that every estimator has finished: {seed: {name: record}}.
+def complete(tasks_of, seeds, folder):
+    """Records of the seeds of which all runs are finished: {seed: {name: record}}.
 
-    A seed that lacks one would favour some rows of the table.
+    ``tasks_of`` takes a seed, returns its runs by name. A seed that lacks one would
+    favour some rows of a table.
     """
     found = {}
-    for seed in seeds_in(folder, experiment, setting):
-        tasks = tasks_of_seed(seed, [experiment], [setting], form, measured_on)
-        records = {task.estimator: finished(task, folder) for task in tasks}
+    for seed in seeds:
+        records = {name: finished(t, folder) for name, t in tasks_of(seed).items()}
         if all(records.values()):
             found[seed] = records
     return found
+
+
+def complete_seeds(folder, experiment, setting, form, measured_on):
+    """Records of the seeds that every estimator has finished."""
+
+    def tasks_of(seed):
+        tasks = tasks_of_seed(seed, [experiment], [setting], form, measured_on)
+        return {task.estimator: task for task in tasks}
+
+    return complete(tasks_of, seeds_in(folder, experiment, setting), folder)
 
 
 def seeds_in(folder, experiment, setting):

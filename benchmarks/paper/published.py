@@ -11,6 +11,8 @@ MODELS = {
     "ppg": ("Heart Rate Model", "Respiratory Model"),
 }
 
+FETAL = 1  # of the models of "ecg"
+
 # rows of ours by the names that the tables give them
 LABELS = {
     "AESeparator": "Baseline AE",

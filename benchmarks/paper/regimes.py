@@ -14,12 +14,13 @@ from pathlib import Path
 from ..report import machine
 from . import settings
 from .estimators import FAMILY
-from .measures import mean_output, rejection, summary, value
+from .measures import judged, summary, values
+from .plan import complete
+from .published import FETAL
 from .tables import markdown
 from .variants import Variant as Regime
-from .variants import VariantTask, complete, made_of, parser, percent, run_seeds
+from .variants import VariantTask, made_of, parser, percent, run_seeds
 
-FETAL = 1
 BASE = {
     "stft": {"n_fft": 8, "hop_length": 4},
     "reconstruction_loss": "relative",
@@ -95,10 +96,7 @@ class Comparison:
 
     def errors(self, estimator):
         """Fetal errors of waveforms, one for each seed."""
-        return [
-            value(of_seed[estimator], "waveform", "L2", FETAL)
-            for of_seed in self.records.values()
-        ]
+        return values(self.runs(estimator), "waveform", "L2", FETAL)
 
     def difference(self, estimator):
         """How much lower (negative) the error is than the AE's, in percent of it."""
@@ -106,23 +104,17 @@ class Comparison:
 
     def row(self):
         """A line of the table."""
-        rejected = [
-            summary([measure(of_seed[e], "estimates10") for of_seed in self.runs], 2)
-            for e in FAMILY[1:]
-            for measure in (rejection, mean_output)
-        ]
         return [
             REGIMES[self.name].about,
             *(summary(self.errors(estimator), 3) for estimator in FAMILY),
             *(self.difference(estimator) for estimator in FAMILY[1:]),
-            *(f"{rejected[k]} ({rejected[k + 1]})" for k in (0, 2)),
+            *(judged(self.runs(e), f"estimates{FETAL}0") for e in FAMILY[1:]),
             str(len(self.records)),
         ]
 
-    @property
-    def runs(self):
-        """The records by seeds."""
-        return self.records.values()
+    def runs(self, estimator):
+        """Its records, one for each seed."""
+        return [of_seed[estimator] for of_seed in self.records.values()]
 
 
 HEADER = [

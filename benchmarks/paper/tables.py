@@ -2,7 +2,7 @@
 
 from .bootstrap import paired_difference
 from .estimators import CEILING, FAMILY, FLOORS, OTHER_LABELS, ROWS
-from .measures import flattening, mean_output, rejection, summary, value
+from .measures import flattening, judged, summary, values
 from .published import LABELS, MODELS, NORMS, TABLES, error
 
 SYMBOLS = {"L1": "L1", "L2": "L2", "Linf": "L∞"}
@@ -56,8 +56,7 @@ def error_row(experiment, component, estimator, records, beside):
 
     def cells(measure, names, digits):
         return [
-            summary([value(run, measure, name, component) for run in runs], digits)
-            for name in names
+            summary(values(runs, measure, name, component), digits) for name in names
         ]
 
     row = [label(estimator), *cells("shared_phase", NORMS, 4)]
@@ -72,25 +71,22 @@ def difference_table(experiment, records):
     """Paired differences between rows, with the bootstrap's interval."""
     header = ["difference", "component", *DIFFERENCES, "seeds"]
     rows = [
-        difference_row(a, b, component, name, records)
+        difference_row(a, b, k, name, records)
         for a, b in PAIRS
-        for component, name in enumerate(MODELS[experiment])
+        for k, name in enumerate(MODELS[experiment])
     ]
     return markdown(header, rows)
 
 
-def difference_row(a, b, component, name, records):
+def difference_row(a, b, k, name, records):
     """One pair: mean difference and interval for each measure."""
     cells = []
     for measure, norm, digits in DIFFERENCES.values():
-        values = [
-            [
-                value(of_seed[e], measure, norm, component)
-                for of_seed in records.values()
-            ]
+        pair = (
+            values([of_seed[e] for of_seed in records.values()], measure, norm, k)
             for e in (a, b)
-        ]
-        cells.append(difference_text(paired_difference(*values), digits))
+        )
+        cells.append(difference_text(paired_difference(*pair), digits))
     return [f"{label(a)} - {label(b)}", name, *cells, str(len(records))]
 
 
@@ -114,11 +110,7 @@ def rejection_table(component_names, records):
     rows = []
     for estimator in FAMILY[1:]:
         runs = [of_seed[estimator] for of_seed in records.values()]
-        cells = [
-            f"{summary([rejection(run, key) for run in runs], 3)} "
-            f"({summary([mean_output(run, key) for run in runs], 2)})"
-            for key in seen
-        ]
+        cells = [judged(runs, key, digits=3) for key in seen]
         rows.append([label(estimator), *cells, str(len(runs))])
     return markdown(["share rejected (mean output)", *seen.values(), "seeds"], rows)
 

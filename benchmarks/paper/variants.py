@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from .__main__ import JOBS_OF_A_CPU, run_all
-from .bootstrap import paired_difference
+from .bootstrap import relative_difference
 from .runs import Task, finished
 from .tables import difference_text
 
@@ -48,23 +48,9 @@ def made_of(task):
     return task.rows(), task.parameters()
 
 
-def complete(tasks_of, seeds, folder):
-    """Records of the seeds of which all runs are finished: {seed: {name: record}}.
-
-    ``tasks_of`` takes a seed, returns its runs by name.
-    """
-    found = {}
-    for seed in seeds:
-        records = {name: finished(t, folder) for name, t in tasks_of(seed).items()}
-        if all(records.values()):
-            found[seed] = records
-    return found
-
-
 def percent(ours, plain):
     """How much lower (negative) errors of the same seeds are, in percent of others."""
-    relative = [100 * (a / b - 1) for a, b in zip(ours, plain, strict=True)]
-    return difference_text(paired_difference(relative, [0.0] * len(relative)), 1)
+    return difference_text(relative_difference(ours, plain), 1)
 
 
 def run_seeds(tasks_of, write, folder, options):
