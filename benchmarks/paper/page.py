@@ -45,12 +45,7 @@ beside the estimates, for one that rejects everything has learned nothing.
 def write(folder, command, form, measured_on):
     """The page and its pictures, of all runs in the folder that make up a table."""
     folder = Path(folder)
-    records = {
-        (experiment, setting): found
-        for experiment in data.EXPERIMENTS
-        for setting in settings.settings_of(experiment)
-        if (found := complete_seeds(folder, experiment, setting, form, measured_on))
-    }
+    records = records_in(folder, form, measured_on)
     parts = [HEADING.format(command=command)]
     if measured_on != "test":
         parts.append(f"**Measured on the rows of the part {measured_on!r}.**\n")
@@ -59,6 +54,16 @@ def write(folder, command, form, measured_on):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tables.md").write_text("\n".join(parts))
     (folder / "claims.md").write_text(claims.page(command, records))
+
+
+def records_in(folder, form, measured_on):
+    """Complete seeds by (experiment, setting), of those that have any."""
+    return {
+        (experiment, setting): found
+        for experiment in data.EXPERIMENTS
+        for setting in settings.settings_of(experiment)
+        if (found := complete_seeds(folder, experiment, setting, form, measured_on))
+    }
 
 
 def section(folder, experiment, form, records_of):
@@ -128,11 +133,10 @@ def draw(folder, experiment, setting, records):
 
 def printed(folder, experiments, names, form, measured_on):
     """The error tables and differences of some experiments, for the terminal."""
-    parts = []
+    parts, records_of = [], records_in(folder, form, measured_on)
     for experiment in experiments:
         for setting in settings.settings_of(experiment, names):
-            records = complete_seeds(folder, experiment, setting, form, measured_on)
-            if records:
+            if records := records_of.get((experiment, setting)):
                 parts.append(f"\n{data.TITLES[experiment]}; setting {setting}\n")
                 parts.append(COLUMNS)
                 parts += [
