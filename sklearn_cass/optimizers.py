@@ -67,43 +67,45 @@ class Muon(Adam):
     @torch.no_grad()
     def step(self, closure=None):
         """One step of all parameters that have a gradient."""
+        loss = None
+        if closure is not None:  # before gradients are put aside
+            with torch.enable_grad():
+                loss = closure()
+        aside = []
         for group in self.param_groups:
-            alike = {}  # matrices of one shape are orthogonalised together
-            for parameter in group["params"]:
-                if parameter.grad is not None and parameter.ndim > 1:
-                    direction = self.direction(parameter, group["momentum"])
-                    matrix = as_matrix(direction)
-                    alike.setdefault(matrix.shape, []).append((parameter, matrix))
-            for shape, members in alike.items():
-                parameters, matrices = zip(*members, strict=True)
-                length = group["lr"] * ADAMS_RMS * max(shape) ** 0.5
-                steps = orthogonalized(torch.stack(matrices))
-                for parameter, step in zip(parameters, steps, strict=True):
-                    parameter.sub_(like(length * step, parameter))
-        gradients = self.put_aside()
-        super().step(closure)
-        for parameter, gradient in gradients:
-            parameter.grad = gradient
+            trained = (p for p in group["params"] if p.grad is not None)
+            weights = [p for p in trained if p.ndim > 1]
+            self.step_matrices(weights, group)
+            aside += [(weight, weight.grad) for weight in weights]
+        for weight, _ in aside:
+            weight.grad = None  # Adam passes over what has none
+        super().step()
+        for weight, gradient in aside:
+            weight.grad = gradient
+        return loss
+
+    def step_matrices(self, weights, group):
+        """Orthogonalised steps, together where matrices are of one shape."""
+        alike = {}
+        for weight in weights:
+            matrix = as_matrix(self.direction(weight, group["momentum"]))
+            alike.setdefault(matrix.shape, []).append((weight, matrix))
+        for shape, members in alike.items():
+            same, matrices = zip(*members, strict=True)
+            length = group["lr"] * ADAMS_RMS * max(shape) ** 0.5
+            steps = length * orthogonalized(torch.stack(matrices))
+            for weight, step in zip(same, steps, strict=True):
+                weight.sub_(like(step, weight))
 
     def direction(self, parameter, share):
         """Nesterov's momentum, ``share`` of the past in it."""
         state = self.state[parameter]
         if not state:
-            state["step"] = torch.zeros(())  # that Adam's files have
+            state["step"] = torch.zeros(())  # which Adam looks for in a loaded state
             state["momentum"] = torch.zeros_like(parameter)
         state["step"] += 1
         momentum = state["momentum"].mul_(share).add_(parameter.grad)
         return parameter.grad.add(momentum, alpha=share)
-
-    def put_aside(self):
-        """Take gradients away that Adam must not see; parameters with what they had."""
-        taken = []
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None and parameter.ndim > 1:
-                    taken.append((parameter, parameter.grad))
-                    parameter.grad = None
-        return taken
 
 
 OPTIMIZERS = {"adam": Adam, "muon": Muon}
@@ -123,7 +125,7 @@ def like(matrix, weight):
 def orthogonalized(matrices):
     """The nearest matrices (n, rows, columns) with singular values near 1.
 
-    They are between 0.7 and 1.2 but for those that vanish beside the largest. The
+    Near is between 0.6 and 1.3; those that vanish beside the largest stay smaller. The
     iteration runs on the smaller Gram matrix, which it commutes with.
     """
     if matrices.shape[1] > matrices.shape[2]:

@@ -93,6 +93,23 @@ def test_gradients_are_left_as_they_were():
         assert torch.equal(old, parameter.grad)
 
 
+def test_a_closure_is_called_once_and_its_gradients_are_used():
+    parameter = nn.Parameter(torch.eye(2, 3))
+    optimizer = Muon([parameter], lr=0.1)
+    calls = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = parameter.square().sum()
+        loss.backward()
+        calls.append(loss.item())
+        return loss
+
+    assert optimizer.step(closure).item() == calls[0]
+    assert len(calls) == 1
+    assert (parameter.square().sum() < calls[0]).item()
+
+
 def test_the_layout_in_memory_does_not_matter():
     plain, last = (
         trained(Muon, layout=layout)[0][-1]
