@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from paper_rows import noise
 from sklearn.utils import Bunch
 
 from benchmarks.paper import (
@@ -36,17 +37,6 @@ TINY = {
 # so few iterations and epochs converge to nothing
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 WHERE = ("ecg", "best", "full", "test")
-
-
-def noise(sizes, seed, folder):
-    """An experiment of nothing but noise."""
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=(18, 2, 64))
-    bunch = Bunch(
-        data=y.sum(axis=1), target=y, component_names=["maternal", "fetal"], sfreq=1
-    )
-    test, choose, train = np.split(np.arange(18), [6, 12])
-    return data.Experiment(bunch, {"train": train, "choose": choose, "test": test})
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from sklearn.utils import Bunch
+from paper_rows import noise
 
 from benchmarks.paper import data, estimators, lever_lines, levers, regimes, settings
 
@@ -59,15 +59,12 @@ def test_waveforms_are_compared_where_networks_see_phases(monkeypatch):
 # The command --------------------------------------------------------------------------
 
 
-def noise(sizes, seed, folder):
+def without_test_rows(sizes, seed, folder):
     """An experiment of noise, whose test rows cannot be used."""
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=(18, 2, 64))
-    test, choose, train = np.split(np.arange(18), [6, 12])
-    y[test] = np.nan
-    names = ["maternal", "fetal"]
-    bunch = Bunch(data=y.sum(axis=1), target=y, component_names=names, sfreq=1)
-    return data.Experiment(bunch, {"train": train, "choose": choose, "test": test})
+    experiment = noise(sizes, seed, folder)
+    test = experiment.parts["test"]
+    experiment.bunch.data[test] = experiment.bunch.target[test] = np.nan
+    return experiment
 
 
 SMALL = {
@@ -84,7 +81,7 @@ def tiny(monkeypatch):
     """Experiments that take no time."""
     data._made.cache_clear()
     for name in ("ecg", "ppg"):
-        monkeypatch.setitem(data.EXPERIMENTS, name, noise)
+        monkeypatch.setitem(data.EXPERIMENTS, name, without_test_rows)
         monkeypatch.setitem(settings.SETTINGS["best"], name, SMALL)
     monkeypatch.setattr(lever_lines, "FEWER", {"max_epochs": 1})
     monkeypatch.setattr(regimes, "BASE", regimes.BASE | SMALL)

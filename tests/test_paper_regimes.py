@@ -4,23 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.utils import Bunch
+from paper_rows import noise
 
 from benchmarks.paper import data, regimes
 from benchmarks.paper.estimators import FAMILY
 from benchmarks.paper.runs import finished
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-
-
-def noise(sizes, seed, folder):
-    """An experiment of nothing but noise."""
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=(18, 2, 64))
-    names = ["maternal", "fetal"]
-    bunch = Bunch(data=y.sum(axis=1), target=y, component_names=names, sfreq=1)
-    test, choose, train = np.split(np.arange(18), [6, 12])
-    return data.Experiment(bunch, {"train": train, "choose": choose, "test": test})
 
 
 @pytest.fixture
