@@ -65,9 +65,9 @@ default="{default}"
     the paper's plain bottleneck.""",
     "dilation": """int, default={default}
     Dilation of the convolutions on either side of the feature representation (the
-    decoder's second has half of it): how far they see, at no cost. With 4 an estimate
-    depends on 257 frames and more to either side of it; with 1, the plain ResNet-9, on
-    155 at most and hardly on what is over 50 away.""",
+    decoder's second has half of it): how far they see, at no cost. With 4 all estimates
+    of a window of 257 frames depend on all of it; 1 is the plain ResNet-9, with which
+    those at one end know nothing of the other.""",
     "optimizer": """{{"muon", "adam"}}, default="{default}"
     Of both players. "muon" orthogonalises the steps of all weights that are matrices
     or convolutions (Jordan et al. 2024), at the size of Adam's, which takes the rest. A
