@@ -116,7 +116,7 @@ def options_of(arguments=None):
     )
     parser.add_argument("--seeds", type=int, help="how many seeds, from 0 on")
     parser.add_argument(
-        "--setting", choices=(*names_of_settings(), "both"), default="both"
+        "--setting", choices=(*names_of_settings(), "all"), default="all"
     )
     parser.add_argument(
         "--choose",
@@ -140,8 +140,8 @@ def completed(options):
     """The options with all that follows from them."""
     options.command = command(options)
     options.names = experiments_of(options)
-    both = options.setting == "both"
-    options.settings = names_of_settings() if both else (options.setting,)
+    every = options.setting == "all"
+    options.settings = names_of_settings() if every else (options.setting,)
     options.seeds = options.seeds or N_SEEDS[options.form]
     if options.device == "auto":
         options.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -175,7 +175,7 @@ def command(options):
     words = ["python -m benchmarks.paper", *options.experiments]
     words += ["--quick"] if options.form == "quick" else []
     words += [f"--seeds {options.seeds}"] if options.seeds else []
-    words += [f"--setting {options.setting}"] if options.setting != "both" else []
+    words += [f"--setting {options.setting}"] if options.setting != "all" else []
     words += ["--choose"] if options.measured_on == "choose" else []
     return " ".join(words)
 

@@ -1,5 +1,6 @@
 """What the paper claims, beside what was measured here."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from .published import FETAL, MODELS, TABLES, error
 from .tables import difference_text, label, markdown
 
 PLAIN, REGULAR, CROSS = FAMILY
+MEASURES = ("shared_phase", "waveform")
+VERDICTS = ("holds", "contrary", "undecided")
 FEWEST_SEEDS = 5  # that decide anything
 HEADING = """\
 # Which of the paper's claims hold here
@@ -35,14 +38,21 @@ The second is larger throughout, and the larger the more a component is drowned 
 others: for generated fetal ECG the oracle ratio mask has some 0.3 by the first and 0.8
 by the second.
 """
+SUMMARY = """\
+## Who is better than whom, in short
+
+The paper's tables say of each of six components (bassoon, saxophone; maternal, fetal;
+heart, respiration) which of three systems has the lower error. How many of these claims
+hold here, are contrary to what was measured, and are undecided, by each of the two
+errors; and between which values the six measured differences lie.
+"""
 CLAIMS = """\
-## Who is better than whom
+## Who is better than whom, claim by claim
 
 The error of the first over that of the second, less one: negative where the first is
 better. Ours are means over seeds, paired, with the 95 % interval of a bootstrap over
-the seeds. *Holds* and *contrary*: the interval of the waveforms' difference is clear of
-0; *undecided*: it is not, or there are fewer than five seeds, of which an interval says
-little.
+the seeds. *Holds* and *contrary*: the interval is clear of 0; *undecided*: it is not,
+or there are fewer than five seeds, of which an interval says little.
 """
 FACTORS = """\
 ## How far below the paper's errors
@@ -92,17 +102,14 @@ class Claim:
 
     def row(self, setting, records):
         """A line of the table."""
-        shared, waveform = (
-            self.measured(records, measure) for measure in ("shared_phase", "waveform")
-        )
+        found = [self.measured(records, measure) for measure in MEASURES]
         return [
             f"{self.about}: {label(self.better)} below {label(self.worse)}",
             f"{self.published():+.1f}",
             setting,
-            difference_text(shared, 1),
-            difference_text(waveform, 1),
-            str(waveform["n"]),
-            verdict(waveform),
+            *(difference_text(f, 1) for f in found),
+            str(found[0]["n"]),
+            *map(verdict, found),
         ]
 
 
@@ -134,18 +141,55 @@ ALL = [
 
 def page(command, records_of):
     """The page; ``records_of`` maps (experiment, setting) to {seed: {name: record}}."""
-    rows = [
-        claim.row(setting, records)
+    measured = [
+        (claim, setting, records)
         for claim in ALL
         for (experiment, setting), records in records_of.items()
         if experiment == claim.experiment
     ]
+    rows = [claim.row(setting, records) for claim, setting, records in measured]
     header = ["claim", "paper [%]", "setting", "shared phase [%]", "waveform [%]"]
+    header += ["seeds", "by shared phase", "by waveform"]
     parts = [HEADING.format(command=command)]
-    parts += [CLAIMS, markdown([*header, "seeds", "verdict"], rows) + "\n"]
+    parts += [SUMMARY, summary(measured) + "\n"]
+    parts += [CLAIMS, markdown(header, rows) + "\n"]
     parts += [FACTORS, factors(records_of) + "\n"]
     parts += [REJECTED, rejections(records_of)]
     return "\n".join(parts) + "\n"
+
+
+def summary(measured):
+    """Verdicts counted by kind of claim and setting."""
+    kinds = {
+        f"{label(REGULAR)} below {label(PLAIN)}": {(REGULAR, PLAIN)},
+        f"{label(CROSS)} below {label(PLAIN)}": {(CROSS, PLAIN)},
+        "which of these two is lower": {(CROSS, REGULAR), (REGULAR, CROSS)},
+    }
+    rows = []
+    for kind, pairs in kinds.items():
+        of_kind = [m for m in measured if (m[0].better, m[0].worse) in pairs]
+        for setting in dict.fromkeys(setting for _, setting, _ in of_kind):
+            found = [(c, records) for c, s, records in of_kind if s == setting]
+            cells = [cell for measure in MEASURES for cell in counted(found, measure)]
+            published = [claim.published() for claim, _ in found]
+            rows.append([kind, between(published), setting, *cells])
+    header = ["claim", "paper [%]", "setting"]
+    for about in ("shared phase", "waveform"):
+        header += [f"{about} [%]", " / ".join(VERDICTS)]
+    return markdown(header, rows)
+
+
+def counted(found, measure):
+    """The range of some claims' differences by a measure, and their verdicts."""
+    differences = [claim.measured(records, measure) for claim, records in found]
+    verdicts = Counter(map(verdict, differences))
+    counts = " / ".join(str(verdicts[v]) for v in VERDICTS)
+    return between([d["mean"] for d in differences]), counts
+
+
+def between(values):
+    """The least and the greatest of some percentages."""
+    return f"{min(values):+.1f} to {max(values):+.1f}"
 
 
 def factors(records_of):
@@ -157,8 +201,7 @@ def factors(records_of):
             for component, about in enumerate(MODELS[experiment]):
                 best = min(error(experiment, e, component, "L2") for e in FAMILY)
                 shared, waveform = (
-                    min(means(records, measure, component))
-                    for measure in ("shared_phase", "waveform")
+                    min(means(records, measure, component)) for measure in MEASURES
                 )
                 cells = [f"{best:.4f}", f"{shared:.4f}", f"{best / shared:.2f}"]
                 rows.append([about, setting, *cells, f"{waveform:.4f}"])
