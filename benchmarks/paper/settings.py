@@ -85,6 +85,7 @@ BEST_GENERATED = {
     "stft": {"n_fft": 8, "hop_length": 4},
     "reconstruction_loss": "relative",
     "batch_size": 8,
+    "max_epochs": 16,
     "cross_weights": 0.3,
     "n_watched": 128,
     "watch_every": 1,
@@ -95,13 +96,9 @@ SETTINGS = {
     "best": {
         "bach10": BEST_BACH10,
         "bach10-unseen": BEST_BACH10,
-        "ecg": BEST_GENERATED | {"max_epochs": 12, "NMFSeparator": {"stft": ECG_STFT}},
+        "ecg": BEST_GENERATED | {"NMFSeparator": {"stft": ECG_STFT}},
         "ppg": BEST_GENERATED
-        | {
-            "output": "affine",
-            "max_epochs": 16,
-            "NMFSeparator": {"stft": PPG_STFT},
-        },
+        | {"output": "affine", "NMFSeparator": {"stft": PPG_STFT}},
     },
 }
 ABOUT = {
