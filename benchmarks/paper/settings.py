@@ -102,9 +102,9 @@ SETTINGS = {
     },
 }
 ABOUT = {
-    "paper": "the paper's: plain autoencoders (no skip connections) of magnitudes, "
-    "Eq. (7) and (9) literally",
-    "paper-fast": "the paper's with both learning rates times 100",
+    "paper": "plain autoencoders (no skip connections) of magnitudes, Eq. (7) and (9) "
+    "literally, the paper's learning rates",
+    "paper-fast": "the same with both learning rates times 100",
     "best": "the best found on rows kept for choosing",
 }
 
