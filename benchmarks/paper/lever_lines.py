@@ -18,7 +18,7 @@ MAGNITUDE_STFT = {"ecg": settings.ECG_STFT, "ppg": settings.PPG_STFT}
 OTHER_STFTS = {
     "ecg": ({"n_fft": 16, "hop_length": 4}, settings.ECG_STFT),
     "ppg": ({"n_fft": 32, "hop_length": 8}, settings.PPG_STFT),
-    "bach10-unseen": (settings.AUDIO_STFT, {"n_fft": 2048, "hop_length": 512}),
+    "bach10-unseen": (settings.AUDIO_STFT, settings.LONG_AUDIO_STFT),
 }
 PLAIN, REGULAR, CROSS = FAMILY
 ADAPTED = lever_net.LeverAESeparator.__name__
@@ -34,8 +34,12 @@ class Line(Variant):
 
 
 def quality_base(experiment):
-    """The setting chosen for the tables, its autoencoders' own entries among it."""
-    entries = settings.SETTINGS["best"][experiment]
+    """The setting chosen for the tables, its autoencoders' own entries among it.
+
+    Of Bach10 it is that of random windows, which the one of unseen pieces came from.
+    """
+    chosen_for = "bach10" if experiment == "bach10-unseen" else experiment
+    entries = settings.SETTINGS["best"][chosen_for]
     entries = entries | entries.get(PLAIN, {}) | FEWER
     return {k: v for k, v in entries.items() if k not in SEPARATORS}
 
@@ -58,7 +62,8 @@ def quality_lines(experiment):
 def quality_changes(experiment, full):
     """Parameters by the lines' names; ``full`` are those of the base."""
     changes = {"base": {}}
-    changes |= {"no-skips": {"skip_connections": False}, "no-remix": {"remix": 0.0}}
+    changes |= {"no-skips": {"skip_connections": False}}
+    changes |= {"no-remix": {"remix": 0.0}, "remix-quarter": {"remix": 0.25}}
     changes |= {f"output-{name}": {"output": name} for name in FINISHES}
     for name in REPRESENTATIONS:
         stft = {} if name == "complex" else magnitude_stft(experiment)
