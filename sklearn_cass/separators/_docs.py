@@ -87,7 +87,9 @@ default="{default}"
     "remix": """float, default={default}
     Share of each batch's rows whose mixtures are drawn anew: every component, and
     the residual ``X - sum(y)`` as one more part, from a row of its own. 0 keeps the
-    mixtures as they were given. Without effect where components lack X's channels.""",
+    mixtures as they were given. Less than 1 leaves it to be learnt that components go
+    together, as the parts of a piece of music do. Without effect where components lack
+    X's channels.""",
     "validation_fraction": """float, default=None
     Share of the rows that is held out, on which ``history_`` records the relative
     errors of every epoch. None: 0.1 with ``early_stopping``, else 0.""",
