@@ -20,6 +20,8 @@ OTHER_STFTS = {
     "ppg": ({"n_fft": 32, "hop_length": 8}, settings.PPG_STFT),
     "bach10-unseen": (settings.AUDIO_STFT, settings.LONG_AUDIO_STFT),
 }
+# where the quality levers are pulled from; the setting of unseen pieces came of them
+QUALITY_BASE = {"ecg": "ecg", "ppg": "ppg", "bach10-unseen": "bach10"}
 PLAIN, REGULAR, CROSS = FAMILY
 ADAPTED = lever_net.LeverAESeparator.__name__
 CROSS_ADAPTED = lever_net.LeverCASSSeparator.__name__
@@ -34,12 +36,8 @@ class Line(Variant):
 
 
 def quality_base(experiment):
-    """The setting chosen for the tables, its autoencoders' own entries among it.
-
-    Of Bach10 it is that of random windows, which the one of unseen pieces came from.
-    """
-    chosen_for = "bach10" if experiment == "bach10-unseen" else experiment
-    entries = settings.SETTINGS["best"][chosen_for]
+    """A setting chosen for the tables, its autoencoders' own entries among it."""
+    entries = settings.SETTINGS["best"][QUALITY_BASE[experiment]]
     entries = entries | entries.get(PLAIN, {}) | FEWER
     return {k: v for k, v in entries.items() if k not in SEPARATORS}
 
