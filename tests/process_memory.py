@@ -1,5 +1,13 @@
 """What the system tells of this process's memory."""
 
+PEAK = "/proc/self/clear_refs"  # 5 written there makes VmHWM begin anew: proc(5)
+
+
+def reset_peak():
+    """Forget the peak so far: what prepares a measurement may take more than it."""
+    with open(PEAK, "w") as file:
+        file.write("5")
+
 
 def bytes_of(name):
     """Bytes of an entry of /proc/self/status, "VmRSS" for instance."""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cases import FAST, equal_states, make_mixtures, states
 from lazy_arrays import Counting, h5py_of, memmap_of, zarr_of
+from process_memory import PEAK
 
 from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer, arrays
 from sklearn_cass.arrays import SlicedArray, shared_mapping, takes_slices
@@ -19,6 +20,7 @@ from sklearn_cass.stft import Spectrogram
 MAKERS = {"memmap": memmap_of, "h5py": h5py_of, "zarr": zarr_of}
 N_ROWS = 23
 
+needs_peak = pytest.mark.skipif(not os.access(PEAK, os.W_OK), reason=f"needs {PEAK}")
 each_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
 
@@ -34,7 +36,7 @@ import numpy as np
 from skorch.callbacks import Callback
 sys.path.insert(0, sys.argv[1])
 from cases import FAST
-from process_memory import bytes_of
+from process_memory import bytes_of, reset_peak
 from sklearn_cass import CASSSeparator
 
 class FiveSteps(Callback):
@@ -72,6 +74,7 @@ kind, folder, n_rows, n_times = sys.argv[2], sys.argv[3], *map(int, sys.argv[4:]
 fit(np.zeros((8, n_times), "f4"), np.zeros((8, 2, n_times), "f4"))
 X = opened(kind, folder + "/X", (n_rows, n_times))
 y = opened(kind, folder + "/y", (n_rows, 2, n_times))
+reset_peak()
 before = bytes_of("VmRSS")
 n_steps = fit(X, y)
 # the kernel's own record of the peak, which no sampling misses
@@ -99,7 +102,7 @@ def check_address_space(n_bytes):
         pytest.skip(f"too little address space for {n_bytes / 2**30:.0f} GiB")
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@needs_peak
 @pytest.mark.parametrize(("kind", "gib"), [("memmap", 20), ("h5py", 2), ("zarr", 2)])
 def test_resident_memory_of_a_fit(kind, gib, tmp_path):
     n_rows = -(-gib * 2**30 // ROW_BYTES)
@@ -121,7 +124,7 @@ import json, sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from cases import FAST, IDENTITY, make_mixtures
-from process_memory import bytes_of
+from process_memory import bytes_of, reset_peak
 from sklearn_cass import AESeparator
 
 folder, n_times = sys.argv[2], int(sys.argv[3])
@@ -130,6 +133,7 @@ recording = np.memmap(folder + "/recording", np.float32, "r+", shape=n_times)
 recording[-7:] = np.arange(7)
 out = np.memmap(folder + "/out", np.float32, "w+", shape=(2, n_times))
 separator.separate(recording[: 2**18], out=out[:, : 2**18])
+reset_peak()
 before = bytes_of("VmRSS")
 separator.separate(recording, out=out)
 grown = bytes_of("VmHWM") - before
@@ -137,7 +141,7 @@ print(json.dumps({"grown": grown, "end": out[:, -7:].tolist()}))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@needs_peak
 def test_resident_memory_of_a_separation(tmp_path):
     n_times = 2**25  # 128 MiB, and 256 MiB of estimates
     sparse_file(tmp_path / "recording", 4 * n_times)
