@@ -36,11 +36,12 @@ FIVE = records(
 
 def test_differences_are_relative_and_paired():
     claim = claims.Claim("ecg", 1, REGULAR, PLAIN)
-    found = claim.measured(FIVE, "waveform")
+    found = claim.measured("best", FIVE).differences[1]
     assert found["mean"] == pytest.approx(-50)
     assert found["low"] == pytest.approx(-50) == pytest.approx(found["high"])
     assert claims.verdict(found) == "holds"
-    (*_, shared, waveform) = claims.Claim("ecg", 1, PLAIN, REGULAR).row("best", FIVE)
+    opposite = claims.Claim("ecg", 1, PLAIN, REGULAR).measured("best", FIVE)
+    (*_, shared, waveform) = opposite.row()
     assert shared == waveform == "contrary"
 
 
@@ -48,17 +49,20 @@ def test_each_error_has_a_verdict_of_its_own():
     apart = {
         seed: {PLAIN: record(0.2, 0.1), CROSS: record(0.3, 0.09)} for seed in range(5)
     }
-    row = claims.Claim("ecg", 1, CROSS, PLAIN).row("best", apart)
+    row = claims.Claim("ecg", 1, CROSS, PLAIN).measured("best", apart).row()
     assert row[-2:] == ["holds", "contrary"]
 
 
 def test_an_interval_around_zero_and_few_seeds_decide_nothing():
     claim = claims.Claim("ecg", 1, CROSS, PLAIN)
-    assert claim.row("best", FIVE)[-2:] == ["undecided"] * 2
+    assert claim.measured("best", FIVE).row()[-2:] == ["undecided"] * 2
     sure = claims.Claim("ecg", 1, REGULAR, PLAIN)
     for n_seeds in (1, 4):
         few = {seed: FIVE[seed] for seed in range(n_seeds)}
-        assert sure.row("best", few)[-3:] == [str(n_seeds), *["undecided"] * 2]
+        assert sure.measured("best", few).row()[-3:] == [
+            str(n_seeds),
+            *["undecided"] * 2,
+        ]
 
 
 @pytest.mark.parametrize("claim", claims.ALL)
@@ -93,16 +97,17 @@ def test_the_page_has_a_line_for_each_claim_with_runs():
 
 
 def test_the_summary_counts_every_claim_once():
-    lines = claims.summary([(c, "best", FIVE) for c in claims.ALL]).splitlines()[2:]
+    measured = [claim.measured("best", FIVE) for claim in claims.ALL]
+    lines = claims.summary(measured).splitlines()[2:]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    verdicts = {c: claims.verdict(c.measured(FIVE, "waveform")) for c in claims.ALL}
+    verdicts = [claims.verdict(found.differences[1]) for found in measured]
     for name, total in zip(
         claims.VERDICTS,
         zip(*[c[-1].split("/") for c in cells], strict=True),
         strict=True,
     ):
         counted = sum(map(int, total))
-        assert counted == sum(verdict == name for verdict in verdicts.values())
+        assert counted == sum(verdict == name for verdict in verdicts)
     assert cells[0][-2:] == ["-50.0 to -50.0", "6 / 0 / 0"]
 
 

@@ -92,24 +92,34 @@ class Claim:
         )
         return 100 * (ours / theirs - 1)
 
-    def measured(self, records, measure):
-        """Ours, paired by seed."""
-        pair = (
-            values([r[name] for r in records.values()], measure, "L2", self.component)
-            for name in (self.better, self.worse)
-        )
-        return relative_difference(*pair)
+    def measured(self, setting, records):
+        """Ours under a setting, paired by seed."""
+        runs = [[r[e] for r in records.values()] for e in (self.better, self.worse)]
+        differences = [
+            relative_difference(*(values(r, m, "L2", self.component) for r in runs))
+            for m in MEASURES
+        ]
+        return Measured(self, setting, differences)
 
-    def row(self, setting, records):
+
+@dataclass(frozen=True)
+class Measured:
+    """A claim under a setting, with its difference by each measure."""
+
+    claim: Claim
+    setting: str
+    differences: list
+
+    def row(self):
         """A line of the table."""
-        found = [self.measured(records, measure) for measure in MEASURES]
+        better, worse = map(label, (self.claim.better, self.claim.worse))
         return [
-            f"{self.about}: {label(self.better)} below {label(self.worse)}",
-            f"{self.published():+.1f}",
-            setting,
-            *(difference_text(f, 1) for f in found),
-            str(found[0]["n"]),
-            *map(verdict, found),
+            f"{self.claim.about}: {better} below {worse}",
+            f"{self.claim.published():+.1f}",
+            self.setting,
+            *(difference_text(d, 1) for d in self.differences),
+            str(self.differences[0]["n"]),
+            *map(verdict, self.differences),
         ]
 
 
@@ -142,12 +152,12 @@ ALL = [
 def page(command, records_of):
     """The page; ``records_of`` maps (experiment, setting) to {seed: {name: record}}."""
     measured = [
-        (claim, setting, records)
+        claim.measured(setting, records)
         for claim in ALL
         for (experiment, setting), records in records_of.items()
         if experiment == claim.experiment
     ]
-    rows = [claim.row(setting, records) for claim, setting, records in measured]
+    rows = [found.row() for found in measured]
     header = ["claim", "paper [%]", "setting", "shared phase [%]", "waveform [%]"]
     header += ["seeds", "by shared phase", "by waveform"]
     parts = [HEADING.format(command=command)]
@@ -167,11 +177,14 @@ def summary(measured):
     }
     rows = []
     for kind, pairs in kinds.items():
-        of_kind = [m for m in measured if (m[0].better, m[0].worse) in pairs]
-        for setting in dict.fromkeys(setting for _, setting, _ in of_kind):
-            found = [(c, records) for c, s, records in of_kind if s == setting]
-            cells = [cell for measure in MEASURES for cell in counted(found, measure)]
-            published = [claim.published() for claim, _ in found]
+        of_kind = [m for m in measured if (m.claim.better, m.claim.worse) in pairs]
+        for setting in dict.fromkeys(m.setting for m in of_kind):
+            found = [m for m in of_kind if m.setting == setting]
+            by_measure = zip(*(m.differences for m in found), strict=True)
+            cells = [
+                cell for differences in by_measure for cell in counted(differences)
+            ]
+            published = [m.claim.published() for m in found]
             rows.append([kind, between(published), setting, *cells])
     header = ["claim", "paper [%]", "setting"]
     for about in ("shared phase", "waveform"):
@@ -179,9 +192,8 @@ def summary(measured):
     return markdown(header, rows)
 
 
-def counted(found, measure):
+def counted(differences):
     """The range of some claims' differences by a measure, and their verdicts."""
-    differences = [claim.measured(records, measure) for claim, records in found]
     verdicts = Counter(map(verdict, differences))
     counts = " / ".join(str(verdicts[v]) for v in VERDICTS)
     return between([d["mean"] for d in differences]), counts
