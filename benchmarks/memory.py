@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")  # Linux
-CLEAR = Path("/proc/self/clear_refs")
+PEAK = Path("/proc/self/clear_refs")
 INTERVAL = 0.005  # seconds between two readings
 MIB = 2**20
 
@@ -44,7 +44,7 @@ def measured_apart(target, **arguments):
 
 def measured(call):
     """Peaks and time of a call in this process."""
-    CLEAR.write_text("5")  # the preparation may have taken more than the call will
+    reset_peak()
     before, resident_before = anonymous(), from_status("VmRSS")
     start = time.perf_counter()
     with Watch() as watch:
@@ -59,6 +59,9 @@ def measured(call):
 class Watch:
     """Read the anonymous memory until this context is left; ``peak`` in bytes."""
 
+    def __init__(self, interval=INTERVAL):
+        self.interval = interval
+
     def __enter__(self):
         self.peak, self.done = anonymous(), threading.Event()
         self.thread = threading.Thread(target=self.read)
@@ -66,7 +69,7 @@ class Watch:
         return self
 
     def read(self):
-        while not self.done.wait(INTERVAL):
+        while not self.done.wait(self.interval):
             self.peak = max(self.peak, anonymous())
 
     def __exit__(self, *error):
@@ -79,8 +82,13 @@ def anonymous():
     return from_status("RssAnon")
 
 
+def reset_peak():
+    """Forget the peak so far: what prepares a measurement may take more than it."""
+    PEAK.write_text("5")  # makes VmHWM begin anew: proc(5)
+
+
 def largest_resident():
-    """Bytes that were resident at most since the peak was cleared."""
+    """Bytes that were resident at most since the process began or forgot its peak."""
     # `ru_maxrss` would not do: a process starts with that of the one it was forked from
     return from_status("VmHWM")
 

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from cases import FAST, equal_states, make_mixtures, states
 from lazy_arrays import Counting, h5py_of, memmap_of, zarr_of
-from process_memory import PEAK
 
+from benchmarks.memory import PEAK
 from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer, arrays
 from sklearn_cass.arrays import SlicedArray, shared_mapping, takes_slices
 from sklearn_cass.stft import Spectrogram
 
 MAKERS = {"memmap": memmap_of, "h5py": h5py_of, "zarr": zarr_of}
 N_ROWS = 23
+ROOT = Path(__file__).parents[1]
 
 needs_peak = pytest.mark.skipif(not os.access(PEAK, os.W_OK), reason=f"needs {PEAK}")
 each_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
@@ -36,7 +37,7 @@ import numpy as np
 from skorch.callbacks import Callback
 sys.path.insert(0, sys.argv[1])
 from cases import FAST
-from process_memory import bytes_of, reset_peak
+from benchmarks.memory import from_status, largest_resident, reset_peak
 from sklearn_cass import CASSSeparator
 
 class FiveSteps(Callback):
@@ -75,10 +76,10 @@ fit(np.zeros((8, n_times), "f4"), np.zeros((8, 2, n_times), "f4"))
 X = opened(kind, folder + "/X", (n_rows, n_times))
 y = opened(kind, folder + "/y", (n_rows, 2, n_times))
 reset_peak()
-before = bytes_of("VmRSS")
+before = from_status("VmRSS")
 n_steps = fit(X, y)
 # the kernel's own record of the peak, which no sampling misses
-print(json.dumps({"n_steps": n_steps, "grown": bytes_of("VmHWM") - before}))
+print(json.dumps({"n_steps": n_steps, "grown": largest_resident() - before}))
 """
 
 
@@ -112,7 +113,8 @@ def test_resident_memory_of_a_fit(kind, gib, tmp_path):
             sparse_file(tmp_path / name, n_rows * share * ROW_BYTES // 3)
     arguments = [kind, str(tmp_path), str(n_rows), str(N_TIMES)]
     command = [sys.executable, "-W", "ignore", "-c", CODE, str(Path(__file__).parent)]
-    run = subprocess.run(command + arguments, capture_output=True, text=True)
+    command += arguments
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert not run.returncode, run.stderr
     result = json.loads(run.stdout)
     assert result["n_steps"] == 5
@@ -124,7 +126,7 @@ import json, sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from cases import FAST, IDENTITY, make_mixtures
-from process_memory import bytes_of, reset_peak
+from benchmarks.memory import from_status, largest_resident, reset_peak
 from sklearn_cass import AESeparator
 
 folder, n_times = sys.argv[2], int(sys.argv[3])
@@ -134,9 +136,9 @@ recording[-7:] = np.arange(7)
 out = np.memmap(folder + "/out", np.float32, "w+", shape=(2, n_times))
 separator.separate(recording[: 2**18], out=out[:, : 2**18])
 reset_peak()
-before = bytes_of("VmRSS")
+before = from_status("VmRSS")
 separator.separate(recording, out=out)
-grown = bytes_of("VmHWM") - before
+grown = largest_resident() - before
 print(json.dumps({"grown": grown, "end": out[:, -7:].tolist()}))
 """
 
@@ -147,7 +149,7 @@ def test_resident_memory_of_a_separation(tmp_path):
     sparse_file(tmp_path / "recording", 4 * n_times)
     command = [sys.executable, "-W", "ignore", "-c", SEPARATE]
     command += [str(Path(__file__).parent), str(tmp_path), str(n_times)]
-    run = subprocess.run(command, capture_output=True, text=True)
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert not run.returncode, run.stderr
     result = json.loads(run.stdout)
     # what is read and written until pages are given back, and a window's arrays

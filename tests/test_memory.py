@@ -18,28 +18,19 @@ N_SAMPLES, N_TIMES = 640, 2**14  # 40 MiB of X, 80 MiB of y in single precision
 # may at any time: what a process cannot do without is its anonymous memory. A thread
 # reads it while the others work.
 CODE = """
-import json, sys, threading
+import json, sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from cases import FAST, IDENTITY
-from process_memory import bytes_of
+from benchmarks.memory import Watch, anonymous
 from sklearn_cass import AESeparator, STFTTransformer
 
 what, folder, dtype = sys.argv[2:]
 
 def measured(call):
-    peak, done = [bytes_of("RssAnon")], threading.Event()
-    def watch():
-        while not done.wait(0.001):
-            peak.append(max(peak.pop(), bytes_of("RssAnon")))
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with Watch(0.001) as watch:
         result = call()
-    finally:
-        done.set()
-        thread.join()
-    return peak[0], result
+    return watch.peak, result
 
 def separator():
     settings = FAST | IDENTITY | {"batch_size": 4}
@@ -50,7 +41,7 @@ y = np.load(folder + "/y.npy", mmap_mode="r")
 assert X.dtype == dtype
 fitted = separator().fit(X[:8], y[:8])
 fitted.transform(X[:8])
-before = bytes_of("RssAnon")
+before = anonymous()
 if what == "fit":
     peak, _ = measured(lambda: separator().fit(X, y))
     output = 0
@@ -83,9 +74,9 @@ def folder(request, tmp_path_factory):
 @pytest.mark.parametrize("what", ["fit", "labels", "transform"])
 def test_memmaps_are_not_copied(what, folder):
     folder, dtype = folder
-    here = str(Path(__file__).parent)
-    arguments = [sys.executable, "-W", "ignore", "-c", CODE, here, what, folder, dtype]
-    run = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    here = Path(__file__).parent
+    command = [sys.executable, "-W", "ignore", "-c", CODE, here, what, folder, dtype]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=here.parent)
     assert not run.returncode, run.stderr
     assert json.loads(run.stdout)["extra"] < ALLOWED
 
