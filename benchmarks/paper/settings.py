@@ -82,8 +82,8 @@ BEST_BACH10 = {
     "watch_every": 2,
     "NMFSeparator": {"stft": AUDIO_STFT},
 }
-# Half the width separates even the pieces that it has learned from hardly better than
-# others. Remixing all rows would hide that the parts of any piece go together.
+# What pays on unseen pieces one by one (docs/paper/levers.md), taken together, and two
+# epochs more. Remixing all rows would hide that the parts of any piece go together.
 BEST_UNSEEN = BEST_BACH10 | {
     "stft": LONG_AUDIO_STFT,
     "reconstruction_loss": "relative",
