@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..checks import check_numbers, in_double
+from ..numeric import check_numbers, in_double
 
 
 def check_array_of_numbers(values, name, min_ndim):

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from ..checks import divided
+from ..numeric import divide as divided
 from ._checks import check_mixture, check_pair, nonzero
 
 

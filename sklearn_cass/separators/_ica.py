@@ -1,6 +1,5 @@
 """Independent component analysis of channels, or of one channel's delayed copies."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -8,9 +7,10 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data import WaveformDomains
+from ..data.sampling import channel_products, channel_weights, subsample
+from ..numeric.warning import warn_user
 from ._base import BaseSeparator
-from ._domains import WaveformDomains
-from ._drawn import channel_products, channel_weights, drawn_rows
 
 COUNT = Interval(Integral, 1, None, closed="left")
 ROUNDING = 1e-12  # share of the mixtures' power below which nothing is signal
@@ -45,7 +45,7 @@ class ICASeparator(BaseSeparator):
     tol : float, default=1e-4
         Iterations end when no source turns by more than this.
     max_times : int, default=20000
-        Largest number of time points that are learnt from, drawn from all rows with
+        Largest number of time points that are learned from, drawn from all rows with
         the same chance.
     random_state : int, RandomState instance or None, default=None
         Draws the time points, and where FastICA starts.
@@ -132,15 +132,21 @@ class ICASeparator(BaseSeparator):
         max_times=20_000,
         random_state=None,
     ):
-        self._assign(locals())
+        self.n_delays = n_delays
+        self.fun = fun
+        self.min_power = min_power
+        self.max_iter = max_iter
+        self.tol = tol
+        self.max_times = max_times
+        self.random_state = random_state
 
-    def _domains_of(self, X, y):
+    def _make_domains(self, X, y):
         return WaveformDomains.of(X, y)
 
-    def _fit_examples(self, examples, run):
+    def _fit_samples(self, samples, rng):
         n_delays = self._choose_delays()
-        windows, truth = self._draw(examples, n_delays, run.rng)
-        seed = int(run.rng.randint(2**31 - 2))
+        windows, truth = self._draw(samples, n_delays, rng)
+        seed = int(rng.randint(2**31 - 2))
         n_channels = windows.shape[1]
         embedded = windows[..., n_delays - 1 :].reshape(len(windows), -1)
         unmixing, mixing, self.n_iter_ = self._find_sources(embedded, seed)
@@ -167,7 +173,7 @@ class ICASeparator(BaseSeparator):
             )
         return int(self.n_delays)
 
-    def _draw(self, examples, n_delays, rng):
+    def _draw(self, samples, n_delays, rng):
         """Windows of mixtures, (n, C, 2 * n_delays - 1), and their middle's components.
 
         What lies before a row is zero, as it is for the filters; after the middle, no
@@ -175,8 +181,8 @@ class ICASeparator(BaseSeparator):
         """
         n_places = self.domains_.n_times - n_delays + 1
         windows, truth = [], []
-        for X, y, (rows, places) in drawn_rows(
-            examples, self.domains_, n_places, self.max_times, rng
+        for X, y, (rows, places) in subsample(
+            samples, self.domains_, n_places, self.max_times, rng
         ):
             padded = torch.nn.functional.pad(X[:, :, 0], (n_delays - 1, 0)).numpy()
             times = places[:, np.newaxis] + np.arange(2 * n_delays - 1)
@@ -212,12 +218,11 @@ class ICASeparator(BaseSeparator):
 
     def _warn_of_silence(self, own, truth):
         for k in np.flatnonzero(~own.any(axis=1) & truth.any(axis=(0, 2))):
-            warnings.warn(
+            warn_user(
                 f"the estimates of component {self.component_names_.tolist()[k]!r} "
                 "are (nearly) zero: no independent source correlates most with it. "
                 "Try more channels, or another n_delays.",
                 ConvergenceWarning,
-                stacklevel=6,  # where fit was called
             )
 
     def _estimate(self, X):

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data.sampling import channel_products, channel_weights, subsample
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
-from ._drawn import channel_products, channel_weights, drawn_rows
 
 COUNT = Interval(Integral, 1, None, closed="left")
 # Of a mixture's unit level: the Itakura-Saito divergence takes no zeros.
@@ -18,7 +18,7 @@ FLOOR = 1e-8
 class NMFSeparator(BaseSeparator):
     """Supervised nonnegative matrix factorization (NMF) of spectrograms.
 
-    A dictionary of spectra (atoms) is learnt for each component (source) from its own
+    A dictionary of spectra (atoms) is learned for each component (source) from its own
     spectrograms. The spectrogram of a mixture is then explained by nonnegative
     activations of all dictionaries side by side, and each component gets the share of
     every entry of the mixture that its own atoms explain there, [1]_ and [2]_.
@@ -42,7 +42,7 @@ default="kullback-leibler"
         Iterations end when ten of them lower the divergence by less than this share
         of where it began.
     max_frames : int, default=5000
-        Largest number of frames that a dictionary is learnt from, drawn from all rows
+        Largest number of frames that a dictionary is learned from, drawn from all rows
         with the same chance.
     stft : STFTTransformer, default=None
         Transform for mixtures that are waveforms. None: ``STFTTransformer()``, which
@@ -80,7 +80,7 @@ default="kullback-leibler"
     other's frames and are not told apart: frames are explained one by one, and only
     what differs between spectra is known. The columns of images are taken for frames,
     their moduli for magnitudes. Activations start at equal values, so that what several
-    dictionaries could explain is shared as it was on average in the frames learnt from.
+    dictionaries could explain is shared as on average in the training frames.
 
     There is no ``save``: joblib and pickle keep what was fitted.
 
@@ -127,22 +127,29 @@ default="kullback-leibler"
         stft=None,
         random_state=None,
     ):
-        self._assign(locals())
+        self.n_atoms = n_atoms
+        self.beta_loss = beta_loss
+        self.power = power
+        self.max_iter = max_iter
+        self.tol = tol
+        self.max_frames = max_frames
+        self.stft = stft
+        self.random_state = random_state
 
-    def _fit_examples(self, examples, run):
-        frames, self.channel_weights_ = self._draw(examples, run.rng)
+    def _fit_samples(self, samples, rng):
+        frames, self.channel_weights_ = self._draw(samples, rng)
         # one seed for all: the order of components makes no difference
-        seed = int(run.rng.randint(2**31 - 2))
-        learnt = [self._learn_dictionary(f, seed) for f in frames]
-        self.dictionaries_ = np.stack([dictionary for dictionary, _ in learnt])
-        self.n_iter_ = max(n_iter for _, n_iter in learnt)
+        seed = int(rng.randint(2**31 - 2))
+        learned = [self._learn_dictionary(f, seed) for f in frames]
+        self.dictionaries_ = np.stack([dictionary for dictionary, _ in learned])
+        self.n_iter_ = max(n_iter for _, n_iter in learned)
 
-    def _draw(self, examples, rng):
+    def _draw(self, samples, rng):
         """Frames of each component, (K, n_frames, n_freqs), and weights of channels."""
         parts, products = [], 0.0
-        n_places = self._n_places(examples)
-        for X, y, at in drawn_rows(
-            examples, self.domains_, n_places, self.max_frames, rng
+        n_places = self._n_places(samples)
+        for X, y, at in subsample(
+            samples, self.domains_, n_places, self.max_frames, rng
         ):
             frames = y.permute(0, 2, 4, 1, 3).flatten(1, 2)  # (n, C_y * W, K, H)
             parts.append(self._powers(frames[at]))
@@ -152,10 +159,13 @@ default="kullback-leibler"
         weights = channel_weights(products) if np.ndim(products) else None
         return np.concatenate(parts).swapaxes(0, 1), weights
 
-    def _n_places(self, examples):
+    def _n_places(self, samples):
         """Frames of one row's component."""
-        _, y = examples.arrays(slice(1))
-        return self.domains_.n_component_channels * self.domains_.components(y).shape[4]
+        _, y = samples.arrays(slice(1))
+        return (
+            self.domains_.n_component_channels
+            * self.domains_.components_to_tensor(y).shape[4]
+        )
 
     def _powers(self, tensor):
         return tensor.abs().double().numpy() ** self.power

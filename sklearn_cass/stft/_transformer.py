@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..checks import check_numbers, floating, naming
+from ..numeric import check_numbers, error_context, floating
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, default_n_fft, window_values
 
@@ -154,7 +154,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return self.inverse(as_tensor(Z), n_times).numpy()
 
     def _check_waveforms(self, X, *, reset):
-        with naming("X"):
+        with error_context("X"):
             X = validate_data(
                 self,
                 X,

@@ -1,10 +1,10 @@
-"""Batches of training rows, and what is drawn from the rows of a batch."""
+"""Batches of training rows, dynamic mixing, and sampling within a batch."""
 
 import torch
 
 
 class Batches:
-    """Batches of a dataset of tensors, by indexing, in an order drawn anew each time.
+    """Batches of a dataset of tensors, in a new random order at each iteration.
 
     Parameters
     ----------
@@ -28,11 +28,12 @@ class Batches:
             yield self.dataset[rows]
 
 
-def remixed(X, Y, share, generator):
+def remix(X, Y, share, generator):
     """Draw a share of the mixtures anew from the components in the batch.
 
     Each part of a new mixture, the K components and the residual ``X - sum(Y)``,
-    comes from a row of its own.
+    is drawn from a row of its own (dynamic mixing). Where components lack the channels
+    of mixtures, nothing is changed.
     """
     if Y.shape[2] != X.shape[1]:
         return X, Y
@@ -49,12 +50,11 @@ def remixed(X, Y, share, generator):
     return X, Y
 
 
-def one_for_each_row(maps, weights, generator):
-    """A batch (n, ...) whose every row is that of one of the K maps (n, ...).
+def sample_one_per_row(maps, weights, generator):
+    """Sample, for each row, one of K maps (n, ...) in proportion to the K weights.
 
-    Which one is drawn for each row in proportion to the K weights: the mean over rows
-    of a loss, times the sum of the weights, is on average the weighted sum of its
-    means over each of the maps.
+    The mean over rows of a loss, times the sum of the weights, is on average the
+    weighted sum of its means over each of the maps.
     """
     weights = torch.tensor(weights, dtype=torch.float64)
     drawn = torch.multinomial(weights, len(maps[0]), True, generator=generator)

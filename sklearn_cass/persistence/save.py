@@ -1,18 +1,18 @@
-"""Fitted separators to files, without pickle."""
+"""Save fitted separators without pickle."""
 
 import inspect
-import warnings
 
 import torch
 
-from ..files import text_tensor, write
-from ..net import CASSNet
-from ._values import encode
+from ..numeric.warning import warn_user
+from ..training import CASSNet
+from .codec import encode
+from .file_format import tree_tensor, write
 
 KIND = "separator"
 LEARNED = ("n_features_in_", "feature_names_in_", "component_names_", "n_components_")
-# what a CASSNet is built with, beside the settings of its parts
-SETTINGS = [
+# parameters of a CASSNet, beside those of its modules
+NET_PARAMETERS = [
     name
     for name, parameter in inspect.signature(CASSNet).parameters.items()
     if parameter.kind is parameter.KEYWORD_ONLY and name != "discriminators"
@@ -24,39 +24,37 @@ def save(separator, path):
     cls, net = type(separator), separator.net_
     header = {
         "separator": [cls.__module__, cls.__qualname__],
-        "parameters": encoded(saved_parameters(separator)),
+        "parameters": encode_parameters(saved_parameters(separator)),
         "learned": {
             name: encode(getattr(separator, name))
             for name in LEARNED
             if hasattr(separator, name)
         },
-        "domains": fields_of(separator.domains_),
-        "net": settings_of(net),
+        "domains": encode_domains(separator.domains_),
+        "net": encode_net(net),
     }
     tensors = {
         f"{role}.{name}": tensor
         for role, module in net.trained_modules().items()
-        for name, tensor in tensors_of(module).items()
+        for name, tensor in state_tensors(module).items()
     }
     history = encode(separator.history_.to_list())
-    write(path, KIND, header, tensors | {"history": text_tensor(history)})
+    write(path, KIND, header, tensors | {"history": tree_tensor(history)})
 
 
 def saved_parameters(separator):
-    """The constructor's parameters; callbacks are objects of any kind, and left out."""
+    """Return the constructor's parameters without callbacks, which can be anything."""
     parameters = separator.get_params(deep=False)
     if parameters["callbacks"]:
-        warnings.warn(
-            "callbacks are not saved: hand them to the loaded separator with "
-            "set_params before it is fitted again",
-            UserWarning,
-            stacklevel=4,
+        warn_user(
+            "callbacks are not saved: set them on the loaded separator with set_params "
+            "before it is fitted again"
         )
     return parameters | {"callbacks": None}
 
 
-def encoded(parameters):
-    """Parameters as a file holds them."""
+def encode_parameters(parameters):
+    """Encode parameters; errors name the parameter."""
     values = {}
     for name, value in parameters.items():
         try:
@@ -66,18 +64,21 @@ def encoded(parameters):
     return values
 
 
-def fields_of(domains):
-    return {name: encode(value) for name, value in vars(domains).items()}
+def encode_domains(domains):
+    """Encode the class and the fields of domains."""
+    fields = {name: encode(value) for name, value in vars(domains).items()}
+    return {"class": type(domains).__name__, "fields": fields}
 
 
-def settings_of(net):
-    """What the net was built with, for parameters may have been set since."""
+def encode_net(net):
+    """Encode the parameters of the net, which may differ from those set since."""
     names = [n for n in vars(net) if n.startswith(("module__", "discriminators__"))]
-    return {name: encode(getattr(net, name)) for name in SETTINGS + names}
+    parameters = {name: getattr(net, name) for name in NET_PARAMETERS + names}
+    return encode_parameters(parameters)
 
 
-def tensors_of(module):
-    """The module's state, which may hold tensors alone."""
+def state_tensors(module):
+    """Return the module's state, which must hold tensors alone."""
     state = module.state_dict()
     for name, value in state.items():
         if not isinstance(value, torch.Tensor):

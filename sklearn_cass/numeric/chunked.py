@@ -1,4 +1,4 @@
-"""Arrays that are read and written a part at a time: mapped files, HDF5, Zarr, Dask."""
+"""Arrays read and written in chunks: memory-mapped files, HDF5, Zarr, Dask."""
 
 import math
 import mmap
@@ -10,21 +10,21 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 CHUNK_BYTES = 2**24
-# Pages of a mapped file are given back when about so much of it has been read or
-# written; the system maps so much around every run of entries.
+# Pages of a mapped file are released after about READ_BYTES have been read or written;
+# the system maps RUN_BYTES around every run of entries.
 READ_BYTES, RUN_BYTES = 2**26, 2**16
 
 
 class SlicedArray:
-    """An array of numbers whose parts are fetched when they are asked for.
+    """Array of numbers that is read a slice at a time.
 
-    It is indexed by rows, in slices or in integer arrays of any order and shape, and
-    along its last axis as ``[..., start:stop]``; an ndarray comes back.
+    It is indexed by rows, with slices or with integer arrays of any order and shape,
+    and along its last axis as ``[..., start:stop]``. Indexing returns an ndarray.
 
     Parameters
     ----------
     array : ndarray, or object with ``shape`` and ``dtype`` that takes slices
-        Where they are fetched from.
+        The array to read from.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class SlicedArray:
 
 
 def rows_by_slices(array, rows):
-    """Rows in any order, some of them twice, of an array that only takes slices."""
+    """Return rows in any order, also repeated ones, of an array that takes slices."""
     wanted, places = np.unique(rows, return_inverse=True)
     runs = np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1)
     bounds = [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
@@ -71,9 +71,9 @@ def rows_by_slices(array, rows):
 
 
 def takes_slices(array):
-    """Whether it is an array of numbers, no ndarray, that need not be read whole.
+    """Return whether an object is an array of numbers that can be read in slices.
 
-    Arrays that are in memory anyway are not meant, nor are data frames.
+    Arrays that are in memory anyway (numpy, torch, CuPy) and data frames are not.
     """
     if isinstance(array, np.ndarray | np.generic) or issparse(array):
         return False
@@ -90,10 +90,9 @@ def takes_slices(array):
 
 
 def shared_mapping(array):
-    """The memory map of a file that an array is a view of, or None.
+    """Return the memory map of the file that an array is a view of, or None.
 
-    One that is shared with the file or only read: in a private one, changes are in
-    memory alone.
+    Private maps (mode "c") do not count: their changes are in memory alone.
     """
     while array is not None:
         if isinstance(array, np.memmap) and array.mode in ("r", "r+", "w+"):
@@ -103,7 +102,7 @@ def shared_mapping(array):
 
 
 def write_parts(array, parts):
-    """Write parts end to end along the array's last axis; it may be a mapped file's."""
+    """Write parts one after the other along the last axis of an array or memmap."""
     pages, start = Pages(array), 0
     for part in parts:
         stop = start + part.shape[-1]
@@ -113,25 +112,25 @@ def write_parts(array, parts):
 
 
 class Pages:
-    """Pages in memory of the mapped file that an array is a view of, if it is one."""
+    """Release the pages of the mapped file, if any, that an array is a view of."""
 
     def __init__(self, array):
         self.mapping, self.n_bytes = shared_mapping(array), 0
 
     def use(self, n_bytes):
-        """Count what is read or written; before it is too much, give all back."""
+        """Count bytes that are read or written; release all pages after READ_BYTES."""
         # not the pages of these bytes: a view of them may be read after this
         if self.mapping is not None and self.n_bytes >= READ_BYTES:
-            give_back_pages(self.mapping)
+            release_pages(self.mapping)
             self.n_bytes = 0
         self.n_bytes += n_bytes
 
 
-def give_back_pages(mapping):
-    """Let go of the pages of a mapped file; who reads them again gets the same.
+def release_pages(mapping):
+    """Release the pages of a mapped file, which can be read again.
 
-    They would else count as this process's memory until the system wants it back. What
-    was written to them is on its way to the file.
+    They would otherwise count as memory of this process until the system needs it.
+    Values that were written to them are on their way to the file.
     """
     if hasattr(mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
         with suppress(OSError, ValueError):  # pages that are locked, a mapping closed
@@ -139,7 +138,7 @@ def give_back_pages(mapping):
 
 
 def chunks_of(array, axis=0):
-    """The array along its first or last axis, a few megabytes at a time."""
+    """Yield the array along its first or last axis, a few megabytes at a time."""
     length = array.shape[axis]
     n_bytes = array.dtype.itemsize * math.prod(array.shape) // max(1, length)
     for part in gen_batches(length, max(1, CHUNK_BYTES // max(1, n_bytes))):

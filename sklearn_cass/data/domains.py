@@ -1,4 +1,4 @@
-"""Waveforms, spectrograms and images to the tensors that are separated, and back."""
+"""Conversion of waveforms, spectrograms and images to tensors, and back."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,28 @@ WAVEFORM, SPECTROGRAM, IMAGE = "waveforms", "complex spectrograms", "images"
 N_TRAILING = {WAVEFORM: 1, SPECTROGRAM: 2, IMAGE: 2}  # axes after the channels
 
 
+def domains_of(X, y, stft):
+    """Return the domains of validated samples.
+
+    Parameters
+    ----------
+    X, y : ndarray or SlicedArray
+        Mixtures and components.
+    stft : STFTTransformer, None or False
+        A separator's parameter; False keeps waveforms as they are.
+
+    Returns
+    -------
+    domains : Domains
+        The domains.
+    """
+    if stft is False and mixture_domain(X) != IMAGE:
+        return WaveformDomains.of(X, y)
+    return Domains.of(X, y, stft or None)
+
+
 def mixture_domain(X):
-    """Domain of a validated array of mixtures."""
+    """Return the domain of a validated array of mixtures."""
     if np.iscomplexobj(X):
         return SPECTROGRAM
     return WAVEFORM if X.ndim < 4 else IMAGE
@@ -21,10 +41,10 @@ def mixture_domain(X):
 
 @dataclass
 class Domains:
-    """What X and y were in ``fit``, and the way from there to tensors and back.
+    """Domains and shapes of X and y in ``fit``; converter to tensors and back.
 
-    Tensors of mixtures have the shape (n, C, H, W), those of components (n, K, C_y,
-    H, W); complex for waveforms (through the STFT) and spectrograms, real for images.
+    Tensors of mixtures have shape (n, C, H, W), those of components (n, K, C_y, H, W).
+    They are complex for waveforms (by the STFT) and spectrograms, and real for images.
 
     Parameters
     ----------
@@ -47,7 +67,7 @@ class Domains:
 
     @classmethod
     def of(cls, X, y, stft):
-        """Settle the domains of validated rows; ``stft`` is the parameter's value.
+        """Find the domains of validated samples; ``stft`` is the parameter's value.
 
         Raises
         ------
@@ -59,7 +79,7 @@ class Domains:
         if X_domain == WAVEFORM:
             n_times = X.shape[-1]
             stft = clone(stft) if stft is not None else STFTTransformer()
-            stft._validate_params()  # which scikit-learn leaves out in a nested fit
+            stft._validate_params()  # scikit-learn skips it in a nested fit
             stft.fit(np.zeros((1, n_times)))
         else:
             stft = getattr(X, "stft", None)
@@ -108,22 +128,22 @@ class Domains:
 
     @property
     def is_complex(self):
-        """Whether the tensors are complex."""
+        """Return whether the tensors are complex."""
         return self.X_domain != IMAGE
 
     @property
     def has_complex_y(self):
-        """Whether the components are given as complex spectrograms."""
+        """Return whether the components are complex spectrograms."""
         return self.y_domain == SPECTROGRAM
 
     @property
     def n_channels(self):
-        """Channels of a mixture."""
+        """Return the number of channels of a mixture."""
         return self._channels(self.X_shape, self.X_domain)
 
     @property
     def n_component_channels(self):
-        """Channels of a component."""
+        """Return the number of channels of a component."""
         return self._channels(self.y_shape, self.y_domain)
 
     @staticmethod
@@ -132,25 +152,30 @@ class Domains:
 
     @property
     def window_shape(self):
-        """Shape of one mixture in the domain of the components."""
+        """Return the shape of one mixture in the domain of the components."""
         if self.X_domain == SPECTROGRAM and self.y_domain == WAVEFORM:
             return (*self.X_shape[:-2], self.n_times)
         return self.X_shape
 
     @property
     def n_entries(self):
-        """Entries of one mixture's tensor."""
-        if self.X_domain != WAVEFORM:
-            return int(np.prod(self.X_shape))
-        return self.n_channels * int(np.prod(self.stft.spectrogram_shape(self.n_times)))
+        """Return the number of entries of one mixture's tensor."""
+        return self.n_channels * int(np.prod(self.map_shape))
 
-    def mixtures(self, X, domain=None):
-        """Array of mixtures to a tensor (n, C, H, W)."""
+    @property
+    def map_shape(self):
+        """Return the height and width, (H, W), of the tensors."""
+        if self.X_domain != WAVEFORM:
+            return self.X_shape[-2:]
+        return self.stft.spectrogram_shape(self.n_times)
+
+    def mixtures_to_tensor(self, X, domain=None):
+        """Convert an array of mixtures to a tensor (n, C, H, W)."""
         z = self._tensor(X, domain or self.X_domain)
         return z.reshape(len(X), self.n_channels, *z.shape[-2:])
 
-    def components(self, y):
-        """Array of components to a tensor (n, K, C_y, H, W)."""
+    def components_to_tensor(self, y):
+        """Convert an array of components to a tensor (n, K, C_y, H, W)."""
         z = self._tensor(y, self.y_domain)
         return z.reshape(*y.shape[:2], self.n_component_channels, *z.shape[-2:])
 
@@ -158,42 +183,42 @@ class Domains:
         tensor = as_tensor(array)
         return self.stft.forward(tensor) if domain == WAVEFORM else tensor
 
-    def arrays(self, estimates, dtype):
-        """Tensor (n, K, C_y, H, W) to an array in the components' domain.
+    def to_array(self, estimates, dtype):
+        """Convert a tensor (n, K, C_y, H, W) to an array in the components' domain.
 
-        ``dtype`` is that of the mixtures; its precision is the array's.
+        ``dtype`` is that of the mixtures, whose precision the array gets.
         """
-        estimates = self._inverted(estimates)
+        estimates = self._invert(estimates)
         array = estimates.numpy().reshape(*estimates.shape[:2], *self.y_shape)
         precision = np.empty(0, dtype).real.dtype
         if self.y_domain != SPECTROGRAM:
             return array.astype(precision, copy=False)
         return array.astype(np.result_type(precision, np.complex64), copy=False)
 
-    def _inverted(self, estimates):
+    def _invert(self, estimates):
         if self.y_domain == WAVEFORM:
             return self.stft.inverse(estimates, self.n_times)
         return estimates
 
-    def dressed(self, array):
-        """The array as a Spectrogram where it is one of known making."""
+    def as_spectrogram(self, array):
+        """Return spectrograms of a known transform as a :class:`Spectrogram`."""
         if self.y_domain != SPECTROGRAM or self.stft is None:
             return array
         return Spectrogram(array, stft=self.stft, n_times=self.n_times)
 
 
 class WaveformDomains(Domains):
-    """Those of separators that work on waveforms, as real tensors with H = 1."""
+    """Domains of separators of waveforms, which are real tensors with H = 1."""
 
     @classmethod
     def of(cls, X, y, stft=None):
-        """Settle the domains of validated rows.
+        """Find the domains of validated samples.
 
         Raises
         ------
         ValueError
-            If X holds what is no waveform and cannot be brought back to one, or if y
-            does not hold components of X.
+            If X holds no waveforms and cannot be inverted to them, or if y does not
+            hold components of X.
         """
         domains = super().of(X, y, stft)
         if domains.stft is None:
@@ -207,13 +232,18 @@ class WaveformDomains(Domains):
 
     @property
     def is_complex(self):
-        """Whether the tensors are complex."""
+        """Return whether the tensors are complex."""
         return False
 
     @property
     def n_entries(self):
-        """Entries of one mixture's tensor."""
+        """Return the number of entries of one mixture's tensor."""
         return self.n_channels * self.n_times
+
+    @property
+    def map_shape(self):
+        """Return the height and width, (1, n_times), of the tensors."""
+        return 1, self.n_times
 
     def _tensor(self, array, domain):
         tensor = as_tensor(array)
@@ -221,7 +251,7 @@ class WaveformDomains(Domains):
             tensor = self.stft.inverse(tensor, self.n_times)
         return tensor.unsqueeze(-2)
 
-    def _inverted(self, estimates):
+    def _invert(self, estimates):
         if self.y_domain == SPECTROGRAM:
             return self.stft.forward(estimates.squeeze(-2))
         return estimates

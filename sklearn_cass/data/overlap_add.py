@@ -1,27 +1,27 @@
-"""Recordings of any length, window by window, as their entries come in."""
+"""Overlapping windows of recordings of any length, and their overlap-add."""
 
 import numpy as np
 
 
 def windows_of(blocks, n_window, hop, n_rows):
-    """Windows of blocks joined end to end, as soon as they are complete.
+    """Yield windows of concatenated blocks as soon as they are complete.
 
     Parameters
     ----------
     blocks : iterable of array-like of shape (..., n)
         Parts of the recording, of any lengths.
     n_window, hop : int
-        Length of a window, and from one start to the next.
+        Length of a window, and distance between the starts of two.
     n_rows : int
-        Most windows in a batch.
+        Largest number of windows in a batch.
 
     Yields
     ------
     windows : ndarray of shape (rows, ..., n_window)
         A batch of windows.
     n_entries : int
-        Entries of the recording in its last window; what follows them are zeros, and
-        there are fewer than n_window only at the end of the recording.
+        Entries of the recording in its last window, followed by zeros; less than
+        ``n_window`` only at the end of the recording.
     """
     windows, rest, n_covered = [], None, 0
     for block in blocks:
@@ -41,37 +41,37 @@ def windows_of(blocks, n_window, hop, n_rows):
 
 
 def parts_of(block, length):
-    """A long block by and by: it may be a file's, larger than memory."""
+    """Yield parts of a long block, which may be a file larger than memory."""
     for start in range(0, block.shape[-1], length):
         yield np.asarray(block[..., start : start + length])
 
 
 def padded(window, n_window):
-    """The window with zeros after its end."""
+    """Append zeros to a window."""
     missing = n_window - window.shape[-1]
     return np.pad(window, [(0, 0)] * (window.ndim - 1) + [(0, missing)])
 
 
-def cross_faded(batches, n_window, hop):
-    """Estimates of overlapping windows, faded into each other.
+def cross_fade(batches, n_window, hop):
+    """Overlap-add estimates of windows with weights that add up to one.
 
-    Over an overlap, one window's estimate fades in as the other's fades out; the two
-    weights add up to one, and where there is no overlap the weight is one. Windows
-    that agree therefore come out as they are, at both ends, too.
+    In an overlap, the earlier window fades out as the later one fades in; elsewhere the
+    weight is one. Windows that agree are therefore reconstructed exactly, also at both
+    ends.
 
     Parameters
     ----------
     batches : iterable of (ndarray of shape (rows, ..., n_window), int)
-        Estimates of windows that start every ``hop`` entries, and how many entries of
-        the batch's last window are the recording's.
+        Estimates of windows that start every ``hop`` entries, and the number of the
+        recording's entries in the batch's last window.
     n_window, hop : int
-        Length of a window, and from one start to the next; at least half a window.
+        Length of a window, and distance between the starts of two, at least half of it.
 
     Yields
     ------
     estimates : ndarray of shape (..., n)
-        What no later window changes: with all windows up to the m-th, the first
-        ``m * hop`` entries; the rest with the last.
+        Estimates that no later window changes: with all windows up to the m-th, the
+        first ``m * hop`` entries; the rest with the last.
     """
     overlap = n_window - hop
     fade_in = np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / max(overlap, 1)) ** 2

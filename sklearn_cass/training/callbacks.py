@@ -1,7 +1,6 @@
-"""What happens beside the training steps: records, schedule, guards, progress."""
+"""Callbacks: records, learning rates, early stopping, finite losses, progress."""
 
 import math
-import warnings
 
 import numpy as np
 import torch
@@ -9,9 +8,11 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
+from ..numeric.warning import warn_user
+
 
 class EpochLosses(Callback):
-    """Write each loss's mean over the epoch into the history, a list over components.
+    """Record the mean of each loss over an epoch, a list over components.
 
     The keys are ``reconstruction_loss`` and, with discriminators,
     ``adversarial_loss``, ``discriminator_loss`` and ``cross_loss``.
@@ -32,10 +33,10 @@ class EpochLosses(Callback):
 
 
 class ValidationErrors(Callback):
-    """Write the relative errors on held-out rows into the history.
+    """Record the relative errors on the validation set.
 
-    ``valid_relative_error`` is the list over components (mean over rows, silent true
-    components left out), ``valid_error`` its mean, which early stopping watches.
+    ``valid_relative_error`` is a list over components (mean over samples, silent true
+    components left out), ``valid_error`` its mean, which early stopping monitors.
 
     Parameters
     ----------
@@ -55,15 +56,15 @@ class ValidationErrors(Callback):
 
 
 class BestEpoch(EarlyStopping):
-    """Stop after epochs without a better validation error; keep the best weights.
+    """Stop after epochs without a lower validation error; restore the best weights.
 
-    skorch's early stopping, with a state that a checkpoint can keep.
+    skorch's early stopping with a state, which checkpoints save.
     """
 
     STATE = ("misses_", "dynamic_threshold_", "best_model_weights_", "best_epoch_")
 
     def __init__(self, patience=10):
-        super().__init__("valid_error", patience, load_best=True, sink=silence)
+        super().__init__("valid_error", patience, load_best=True, sink=discard)
 
     def state_dict(self):
         return {name: getattr(self, name) for name in self.STATE}
@@ -73,7 +74,7 @@ class BestEpoch(EarlyStopping):
 
 
 class LearningRates(Callback):
-    """Set both players' learning rates before every step.
+    """Set the learning rates of autoencoders and discriminators before every step.
 
     Parameters
     ----------
@@ -108,24 +109,24 @@ class LearningRates(Callback):
 
 
 def cosine_factor(progress, warm_up=0.1):
-    """Share of the learning rate after a share of the steps."""
+    """Return the share of the learning rate after a share of the steps."""
     if progress < warm_up:
         return 0.1 + 0.9 * progress / warm_up
     return 0.5 + 0.5 * math.cos(math.pi * (progress - warm_up) / (1 - warm_up))
 
 
 class FiniteGuard(Callback):
-    """Stop at a loss that is not finite; keep the last weights of finite estimates.
+    """Stop at a loss that is not finite; restore the last weights of finite estimates.
 
-    Finite weights are not enough: huge ones still overflow. After every epoch the
-    weights have to show finite estimates of its last batch before they are kept.
+    Finite weights are not enough, because huge ones overflow: after every epoch, the
+    estimates of the last batch must be finite before its weights are kept.
     """
 
     def on_train_begin(self, net, **kwargs):
         self.keep(net)
 
     def on_batch_end(self, net, batch, training, losses=None, **kwargs):
-        # together, for a GPU is waited for at each answer
+        # one check: each `.all()` synchronizes with the GPU
         if not torch.isfinite(torch.cat(list(losses.values()))).all():
             self.stop(net)
         self.last_X_ = batch[0]
@@ -133,7 +134,7 @@ class FiniteGuard(Callback):
     def on_epoch_end(self, net, **kwargs):
         weights = net.get_all_learnable_params()
         finite = all(torch.isfinite(weight).all() for _, weight in weights)
-        if not (finite and net.estimates_finitely(self.last_X_)):
+        if not (finite and net.has_finite_estimates(self.last_X_)):
             self.stop(net)
         self.keep(net)
 
@@ -146,18 +147,17 @@ class FiniteGuard(Callback):
     def stop(self, net):
         for role, module in net.trained_modules().items():
             module.load_state_dict(self.kept_[role])
-        warnings.warn(
+        warn_user(
             f"training stopped in epoch {len(net.history)}: a loss became non-finite; "
             "the weights of the last finite epoch are kept. A smaller lr or "
             "discriminator_lr may help.",
             ConvergenceWarning,
-            stacklevel=2,
         )
-        raise KeyboardInterrupt  # skorch's own signal to stop training
+        raise KeyboardInterrupt  # stops skorch's training loop
 
 
 class Progress(Callback):
-    """One progress bar over all batches, with the last epoch's figures beside it."""
+    """Progress bar over all batches, with the losses of the last epoch."""
 
     def __init__(self, n_steps, n_epochs):
         self.n_steps, self.n_epochs = n_steps, n_epochs
@@ -183,14 +183,14 @@ class Progress(Callback):
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
         shown = ("reconstruction_loss", "valid_relative_error")
-        figures = {name: row[name] for name in shown if name in row}
+        values = {name: row[name] for name in shown if name in row}
         self.bar_.set_postfix(
-            {name: " ".join(f"{v:.3g}" for v in vs) for name, vs in figures.items()}
+            {name: " ".join(f"{v:.3g}" for v in vs) for name, vs in values.items()}
         )
 
     def on_train_end(self, net, **kwargs):
         self.bar_.close()
 
 
-def silence(*args):
+def discard(*args):
     """Print nothing."""

@@ -1,4 +1,4 @@
-"""Files of tensors with a header: safetensors, checked, and written in one step."""
+"""File format: tensors and a JSON header in a safetensors file, with a checksum."""
 
 import hashlib
 import json
@@ -11,34 +11,34 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-VERSION = 1
+VERSION = 2
 PACKAGES = ("sklearn-cass", "numpy", "scikit-learn", "skorch", "torch")
 
 
 def write(path, kind, header, tensors):
-    """Write tensors under a header; a crash on the way leaves what was there.
+    """Write a header and tensors; a crash leaves the previous file in place.
 
     Parameters
     ----------
     path : path-like
-        Where to.
+        The file.
     kind : str
-        What the file is of; :func:`read` asks for the same.
+        Kind of the content, which :func:`read` checks.
     header : dict
-        What JSON can hold.
+        A JSON object.
     tensors : dict of str to torch.Tensor
         The tensors.
     """
     text = json.dumps(header | {"versions": versions()})
     metadata = {"format": f"sklearn_cass {kind}", "version": str(VERSION)}
     metadata["header"] = text
-    plain = {name: in_plain_memory(tensor) for name, tensor in tensors.items()}
+    plain = {name: contiguous_copy(tensor) for name, tensor in tensors.items()}
     metadata["sha256"] = digest(metadata, plain)
-    replace(Path(path), save(plain, metadata))
+    write_atomically(path, save(plain, metadata))
 
 
 def read(path, kind):
-    """Header and tensors of a file that :func:`write` wrote.
+    """Return header and tensors of a file that :func:`write` wrote.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read(path, kind):
         If the file is damaged, of another kind or program, or from a later version.
     """
     with open(path, "rb"):
-        pass  # raises what is usual where there is no file
+        pass  # raises FileNotFoundError or PermissionError
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -63,32 +63,32 @@ def read(path, kind):
 
 
 def check(path, kind, metadata, tensors):
-    """Refuse what is not what was written."""
+    """Raise a ValueError unless the content is as it was written."""
     name = repr(os.fspath(path))
     found = metadata.get("format", "")
     if not found.startswith("sklearn_cass ") or not metadata.get("version", ""):
         raise ValueError(
-            f"{name} was not written by sklearn_cass, or it is damaged: no header of "
-            "ours is in it"
+            f"{name} was not written by sklearn_cass, or it is damaged: it has no "
+            "header of sklearn_cass"
         )
     if found != f"sklearn_cass {kind}":
         raise ValueError(f"{name} must be a {kind} of sklearn_cass, but it is {found}")
     if metadata["version"] != str(VERSION):
         raise ValueError(
             f"{name} has format version {metadata['version']}, but this release reads "
-            f"version {VERSION}: a later release of sklearn_cass wrote it, or it is "
+            f"version {VERSION}: another release of sklearn_cass wrote it, or it is "
             "damaged"
         )
     claimed = metadata.pop("sha256", None)
     if claimed != digest(metadata, tensors):
         raise ValueError(
-            f"{name} is damaged: its content does not have the checksum it was written "
-            "with"
+            f"{name} is damaged: the checksum of its content differs from the one in "
+            "its header"
         )
 
 
 def digest(metadata, tensors):
-    """SHA-256 of everything in a file."""
+    """Return the SHA-256 of metadata and tensors."""
     total = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
@@ -98,7 +98,7 @@ def digest(metadata, tensors):
 
 
 def versions():
-    """Versions of the packages that write."""
+    """Return the versions of the packages that write a file."""
     found = {}
     for name in PACKAGES:
         try:
@@ -108,13 +108,22 @@ def versions():
     return found
 
 
-def in_plain_memory(tensor):
-    """On the CPU, rows last; nothing shared with another tensor."""
+def contiguous_copy(tensor):
+    """Return a contiguous copy on the CPU that shares no memory."""
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
-def replace(path, data):
-    """Put data in the place of a file: all of it or, after a crash, nothing."""
+def write_atomically(path, data):
+    """Replace a file's content: all of it or, after a crash, nothing.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    data : bytes
+        Its new content.
+    """
+    path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -128,15 +137,15 @@ def replace(path, data):
 
 
 def leftovers(path):
-    """What crashes left behind of a file."""
+    """Return temporary files that crashes left beside a file."""
     return path.parent.glob(f".{path.name}.*.tmp")
 
 
-def text_tensor(tree):
-    """A tensor of JSON text, for what is too long for a header."""
+def tree_tensor(tree):
+    """Encode a JSON tree as a tensor, for trees too long for a header."""
     return torch.frombuffer(bytearray(json.dumps(tree).encode()), dtype=torch.uint8)
 
 
-def tree_of(tensor):
-    """Undo :func:`text_tensor`."""
+def tree_from_tensor(tensor):
+    """Invert :func:`tree_tensor`."""
     return json.loads(tensor.numpy().tobytes())

@@ -1,11 +1,10 @@
-"""Trainings that ended in estimates that separate nothing."""
-
-import warnings
+"""Warnings of trainings whose estimates separate nothing."""
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from ..nn import divisor, level
+from ..numeric import divisor, level, to_unit_level
+from ..numeric.warning import warn_user
 
 CORRELATION = 0.95  # with the mixture
 SILENCE = 1e-3  # of the true component's level
@@ -15,36 +14,42 @@ REMEDIES = (
 )
 
 
-def warn_of_collapse(separator, dataset):
+def warn_of_collapse(estimate, mixtures, truth, names):
     """Warn of components whose estimates are the mixture itself, or nothing.
 
-    Looked at on a few of the training rows. A component that is nearly the mixture
-    itself is no reason for a warning.
+    A component that nearly equals the mixture is not warned of.
+
+    Parameters
+    ----------
+    estimate : callable
+        Takes mixtures (n, C, H, W) at unit level, returns estimates (n, K, C_y, H, W).
+    mixtures : tensor of shape (n, C, H, W)
+        A few of the training mixtures.
+    truth : tensor of shape (n, K, C_y, H, W)
+        Their components.
+    names : sequence
+        Names of the components.
     """
-    n_rows = min(len(dataset), separator._rows_per_chunk())
-    mixtures, truth = (tensor.cpu() for tensor in dataset[torch.arange(n_rows)])
-    scale = divisor(level(mixtures))
-    mixtures, truth = mixtures / scale, truth / scale.unsqueeze(1)
-    estimates = separator._estimate(mixtures)
+    mixtures, truth, _ = to_unit_level(mixtures.cpu(), truth.cpu())
+    estimates = estimate(mixtures)
     if estimates.shape[2] != mixtures.shape[1]:
         mixtures = mixtures.mean(1, keepdim=True)
-    for k, name in enumerate(separator.component_names_.tolist()):
+    for k, name in enumerate(names):
         state = collapsed(mixtures, truth[:, k], estimates[:, k])
         if state:
-            warnings.warn(
+            warn_user(
                 f"the estimates of component {name!r} {state} on rows that it was "
                 f"trained on: the training collapsed. {REMEDIES}",
                 ConvergenceWarning,
-                stacklevel=6,  # where fit was called
             )
 
 
 def collapsed(mixtures, truth, estimates):
-    """What is wrong with the estimates of one component, or None."""
-    heard = (level(truth) > 0).flatten()
-    if not heard.any():
+    """Describe how the estimates of one component collapsed; None if they did not."""
+    audible = (level(truth) > 0).flatten()
+    if not audible.any():
         return None
-    mixtures, truth, estimates = mixtures[heard], truth[heard], estimates[heard]
+    mixtures, truth, estimates = mixtures[audible], truth[audible], estimates[audible]
     if (level(estimates) < SILENCE * level(truth)).all():
         return "are (nearly) zero"
     with_mixture = correlation(estimates, mixtures)
@@ -59,7 +64,7 @@ def collapsed(mixtures, truth, estimates):
 
 
 def correlation(a, b):
-    """Mean over rows of the modulus of Pearson's correlation."""
+    """Return the mean over rows of the modulus of Pearson's correlation."""
     a, b = a.flatten(1), b.flatten(1)
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     product = torch.linalg.vecdot(a, b).abs()
