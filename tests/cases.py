@@ -3,20 +3,25 @@
 import numpy as np
 import torch
 
-from sklearn_cass import AESeparator, CASSSeparator, RegularCASSSeparator
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    Modules,
+    RegularCASSSeparator,
+    ResNet9,
+)
 
 SEPARATORS = (AESeparator, RegularCASSSeparator, CASSSeparator)
 
 # The smallest training that still takes more than one step.
 FAST = {
-    "n_filters": 2,
-    "n_latent": 4,
+    "network": ResNet9(n_filters=2, n_latent=4),
     "max_epochs": 1,
     "batch_size": 8,
     "random_state": 0,
 }
 # Where discriminators matter: in the smallest, all entries of the last map may be 0.
-WIDE = FAST | {"n_filters": 8, "n_latent": 16}
+WIDE = FAST | {"network": ResNet9(n_filters=8, n_latent=16)}
 
 
 def make_mixtures(
@@ -57,9 +62,9 @@ def equal_states(a, b):
 
 
 class NoEncoder(torch.nn.Module):
-    """The mixture itself as the only feature map."""
+    """Return the mixture's map as the only feature map."""
 
-    def __init__(self, in_channels, *, n_filters, n_latent, dilation=1):
+    def __init__(self, in_channels, n_freqs):
         super().__init__()
 
     def forward(self, x):
@@ -67,21 +72,12 @@ class NoEncoder(torch.nn.Module):
 
 
 class UnitMask(torch.nn.Module):
-    """The mask that changes nothing, whatever it is trained on.
+    """Return the mask that changes nothing, whatever it is trained on.
 
     ``n_parts`` is 2 where channels are real and imaginary parts by turns, else 1.
     """
 
-    def __init__(
-        self,
-        out_channels,
-        *,
-        n_filters,
-        n_latent,
-        skip_connections,
-        dilation=1,
-        n_parts=2,
-    ):
+    def __init__(self, out_channels, n_freqs, n_parts=2):
         super().__init__()
         one = torch.zeros(1, out_channels, 1, 1)
         one[:, ::n_parts] = 1
@@ -94,4 +90,4 @@ class UnitMask(torch.nn.Module):
         return mask.expand(n, -1, height, width)
 
 
-IDENTITY = {"encoder": NoEncoder, "decoder": UnitMask, "output": "mask"}
+IDENTITY = {"network": Modules(NoEncoder, UnitMask, output="mask")}

@@ -17,7 +17,7 @@ from benchmarks.memory import MIB, STATUS, measured, measured_apart
 from benchmarks.reference import batches_of, reference_of
 from benchmarks.timing import interleaved, ratio, spread
 from sklearn_cass import AESeparator, CASSSeparator
-from sklearn_cass.separators._examples import Examples, TensorRows
+from sklearn_cass.data.dataset import Examples, TensorRows
 
 ONE_BATCH = WIDE | {"batch_size": 12, "remix": 0.0}
 LITERAL = ONE_BATCH | {"loss_weighting": "literal", "cross_weights": [[0, 0.5], [2, 0]]}

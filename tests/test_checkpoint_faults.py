@@ -84,7 +84,7 @@ def test_the_same_numbers_of_extended_precision_are_the_same_data(data, tmp_path
 
 
 def test_arithmetic_of_another_machine_is_refused(data, tmp_path, monkeypatch):
-    has_units = "sklearn_cass.separators._validation.torch.cpu._is_amx_tile_supported"
+    has_units = "sklearn_cass.training.parameters.torch.cpu._is_amx_tile_supported"
     monkeypatch.setattr(has_units, lambda: False, raising=False)
     begin(AESeparator, tmp_path, data, device="cpu")
     monkeypatch.setattr(has_units, lambda: True, raising=False)

@@ -7,7 +7,7 @@ from cases import WIDE, equal_states, make_mixtures, states
 from nets import K, Rows, make_net, make_rows
 
 from sklearn_cass import CASSSeparator, RegularCASSSeparator
-from sklearn_cass.batches import one_for_each_row
+from sklearn_cass.training.batches import sample_one_per_row
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -42,7 +42,7 @@ def test_the_gradient_is_the_dense_one_on_average(batch, monkeypatch):
     found = [torch.zeros_like(gradient) for gradient in expected]
     for entry in range(K - 1):
         monkeypatch.setattr(
-            "sklearn_cass.net.one_for_each_row",
+            "sklearn_cass.training.net.sample_one_per_row",
             lambda maps, weights, generator, entry=entry: maps[entry],
         )
         for i, gradient in enumerate(gradients(sampled, batch, monkeypatch)):
@@ -59,7 +59,7 @@ def test_rows_are_drawn_in_proportion_to_the_weights():
     n, weights = 20_000, [0.5, 0.0, 1.5]
     maps = [torch.full((n, 1, 1, 1), float(k)) for k in range(3)]
     generator = torch.Generator().manual_seed(0)
-    drawn = one_for_each_row(maps, weights, generator).flatten()
+    drawn = sample_one_per_row(maps, weights, generator).flatten()
     counts = torch.bincount(drawn.long(), minlength=3)
     assert counts[1] == 0
     spread = (n * 0.25 * 0.75) ** 0.5
@@ -68,7 +68,7 @@ def test_rows_are_drawn_in_proportion_to_the_weights():
 
 def test_a_drawn_row_is_that_row_of_one_of_the_maps():
     maps = list(torch.randn(3, 8, 2, 5, 4, generator=torch.Generator().manual_seed(1)))
-    drawn = one_for_each_row(maps, [1.0, 1.0, 1.0], torch.Generator())
+    drawn = sample_one_per_row(maps, [1.0, 1.0, 1.0], torch.Generator())
     equal = torch.stack([(drawn == m).flatten(1).all(1) for m in maps])
     assert (equal.sum(0) == 1).all()
     assert (equal.sum(1) > 0).sum() > 1

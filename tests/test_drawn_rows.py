@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from cases import make_mixtures
 
-from sklearn_cass.separators._domains import WaveformDomains
-from sklearn_cass.separators._drawn import (
+from sklearn_cass.data.domains import WaveformDomains
+from sklearn_cass.data.sampling import (
     channel_products,
     channel_weights,
     drawn_rows,
 )
-from sklearn_cass.separators._examples import Examples
+from sklearn_cass.data.dataset import Examples
 
 N_ROWS = 150
 

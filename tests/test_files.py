@@ -212,7 +212,7 @@ def test_saved_on_cuda_loaded_on_the_cpu(data, tmp_path, monkeypatch):
     settings = FAST | {"device": "cuda", "precision": "float32"}
     separator = CASSSeparator(**settings).fit(X, y)
     separator.save(tmp_path / "a")
-    monkeypatch.setattr("sklearn_cass.separators._load.check_device", no_cuda)
+    monkeypatch.setattr("sklearn_cass.persistence.load.check_device", no_cuda)
     with pytest.warns(UserWarning, match="loaded onto the CPU"):
         loaded = load(tmp_path / "a")
     np.testing.assert_allclose(

@@ -14,7 +14,7 @@ from lazy_arrays import Counting, h5py_of, memmap_of, zarr_of
 
 from benchmarks.memory import PEAK
 from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer, arrays
-from sklearn_cass.arrays import SlicedArray, shared_mapping, takes_slices
+from sklearn_cass.numeric.chunked import SlicedArray, shared_mapping, takes_slices
 from sklearn_cass.stft import Spectrogram
 
 MAKERS = {"memmap": memmap_of, "h5py": h5py_of, "zarr": zarr_of}

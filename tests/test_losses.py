@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_cass import losses
+from sklearn_cass.training import losses
 
 ALPHA, BETA = 0.9, 0.1
 

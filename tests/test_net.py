@@ -8,9 +8,9 @@ from nets import K, Rows, make_net, make_rows
 from skorch.callbacks import Callback
 from torch.utils.data import TensorDataset
 
-from sklearn_cass import losses
-from sklearn_cass.callbacks import FiniteGuard, LearningRates, cosine_factor
-from sklearn_cass.net import Batches, remixed
+from sklearn_cass.training import losses
+from sklearn_cass.training.callbacks import FiniteGuard, LearningRates, cosine_factor
+from sklearn_cass.training.batches import Batches, remix
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -362,7 +362,7 @@ def rows_of(part):
 def test_remixed_rows_are_sums_of_parts_of_the_batch(share):
     X, Y, residual = make_parts()
     generator = torch.Generator().manual_seed(0)
-    X_new, Y_new = remixed(X, Y, share, generator)
+    X_new, Y_new = remix(X, Y, share, generator)
     changed = [a != b for a, b in zip(rows_of(X), rows_of(X_new), strict=True)]
     assert sum(changed) == share * len(X)
     kept = ~torch.tensor(changed)
@@ -374,7 +374,7 @@ def test_remixed_rows_are_sums_of_parts_of_the_batch(share):
 
 def test_remixed_draws_each_part_on_its_own_and_uses_all():
     X, Y, residual = make_parts()
-    X_new, Y_new = remixed(X, Y, 1, torch.Generator().manual_seed(0))
+    X_new, Y_new = remix(X, Y, 1, torch.Generator().manual_seed(0))
     old = [*Y.unbind(1), residual]
     new = [*Y_new.unbind(1), X_new - Y_new.sum(1)]
     orders = []
@@ -388,7 +388,7 @@ def test_remixed_leaves_its_arguments_alone_and_draws_from_the_generator():
     X, Y, _ = make_parts()
     before = X.clone(), Y.clone()
     seeds = (0, 0, 1)
-    drawn = [remixed(X, Y, 0.5, torch.Generator().manual_seed(s))[0] for s in seeds]
+    drawn = [remix(X, Y, 0.5, torch.Generator().manual_seed(s))[0] for s in seeds]
     assert torch.equal(X, before[0])
     assert torch.equal(Y, before[1])
     assert torch.equal(drawn[0], drawn[1])
@@ -398,13 +398,13 @@ def test_remixed_leaves_its_arguments_alone_and_draws_from_the_generator():
 def test_remixed_keeps_mixtures_whose_components_lack_their_channels():
     _, Y, _ = make_parts()
     X = torch.randn(16, 2, 3, 2, generator=torch.Generator().manual_seed(0))
-    X_new, Y_new = remixed(X, Y, 1, torch.Generator())
+    X_new, Y_new = remix(X, Y, 1, torch.Generator())
     assert X_new is X
     assert Y_new is Y
 
 
 def test_one_row_has_nothing_to_be_mixed_with():
     X, Y, _ = make_parts(1)
-    X_new, Y_new = remixed(X, Y, 1, torch.Generator())
+    X_new, Y_new = remix(X, Y, 1, torch.Generator())
     assert torch.equal(X_new, X)
     assert torch.equal(Y_new, Y)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sklearn_cass import AESeparator
-from sklearn_cass.optimizers import (
+from sklearn_cass.training.optimizers import (
     ADAMS_RMS,
     Adam,
     Muon,

@@ -7,7 +7,7 @@ import pytest
 from cases import FAST, IDENTITY, WIDE, make_mixtures
 
 from sklearn_cass import AESeparator, CASSSeparator
-from sklearn_cass.separators._overlap import cross_faded, windows_of
+from sklearn_cass.data.overlap_add import cross_fade, windows_of
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -153,7 +153,7 @@ def test_windows_that_agree_come_out_as_they_are(n_window, n_rows):
         batches = windows_of(blocks_of(recording, [3, 1]), n_window, hop, n_rows)
         batches = [(windows.copy(), n) for windows, n in batches]
         assert all(len(windows) <= n_rows for windows, _ in batches)
-        found = joined(cross_faded(batches, n_window, hop))
+        found = joined(cross_fade(batches, n_window, hop))
         np.testing.assert_allclose(found, recording, rtol=1e-12)
 
 

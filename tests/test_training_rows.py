@@ -7,8 +7,8 @@ from cases import FAST, equal_states, make_mixtures, states
 
 from sklearn_cass import AESeparator, STFTTransformer
 from sklearn_cass.separators import _examples
-from sklearn_cass.separators._domains import Domains
-from sklearn_cass.separators._examples import (
+from sklearn_cass.data.domains import Domains
+from sklearn_cass.data.dataset import (
     DrawnExamples,
     Examples,
     KeptRows,

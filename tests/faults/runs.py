@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainings import FILE
 
-from sklearn_cass.files import leftovers, read
+from sklearn_cass.persistence.file_format import leftovers, read
 
 from . import training
 
