@@ -103,11 +103,11 @@ class AESeparator(BaseSeparator):
         then lowers them to zero along a cosine. Use "constant" to continue with
         ``warm_start``, or to leave the rates to a callback.
     batch_size : int, default=8
-        Mixtures in a training batch. Small batches (4 to 8) need fewer epochs; larger
-        ones use a GPU better.
+        Number of mixtures in a training batch. Small batches (4 to 8) need fewer
+        epochs; larger ones use a GPU better.
     max_epochs : int, default=10
-        Passes through the training samples. Fewer samples need more: 5,000 to 10,000
-        steps (samples times epochs over ``batch_size``) bring most of the gain.
+        Number of passes through the training samples. Fewer samples need more: 5,000 to
+        10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
     remix : float, default=1.0
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
@@ -384,7 +384,7 @@ class AESeparator(BaseSeparator):
         return self.representation if self.domains_.is_complex else "complex"
 
     def _module_parameters(self):
-        """Return the parameters of :class:`Autoencoders` and :class:`Discriminators`."""
+        """Return the parameters of Autoencoders and Discriminators."""
         domains = self.domains_
         is_complex = domains.is_complex and self.representation == "complex"
         n_channels = domains.n_channels, domains.n_component_channels
@@ -536,11 +536,11 @@ class RegularCASSSeparator(AESeparator):
         then lowers them to zero along a cosine. Use "constant" to continue with
         ``warm_start``, or to leave the rates to a callback.
     batch_size : int, default=8
-        Mixtures in a training batch. Small batches (4 to 8) need fewer epochs; larger
-        ones use a GPU better.
+        Number of mixtures in a training batch. Small batches (4 to 8) need fewer
+        epochs; larger ones use a GPU better.
     max_epochs : int, default=10
-        Passes through the training samples. Fewer samples need more: 5,000 to 10,000
-        steps (samples times epochs over ``batch_size``) bring most of the gain.
+        Number of passes through the training samples. Fewer samples need more: 5,000 to
+        10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
     remix : float, default=1.0
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
@@ -765,10 +765,11 @@ class CASSSeparator(RegularCASSSeparator):
         Weight of the adversarial term in Eq. (7); see ``loss_weighting`` for its unit.
         0.01 to 0.1 cost nothing; from 0.3 on, errors rose by 2 to 8 % on generated ECG.
     cross_weights : float or array-like of shape (n_components, n_components), \
-    default=0.3
+default=0.3
         Entry [i, j] weighs D_i's rejection of the j-th pair's estimates, alpha_j in Eq.
         (5) and (9); a number is every such entry. The diagonal must be 0, and entries
-        of 0 cost no time. Raise it until the discriminators reject the other components (``discriminate``); 0 is regular CASS.
+        of 0 cost no time. Raise it until the discriminators reject the other components
+        (``discriminate``); 0 is regular CASS.
     loss_weighting : {"gradient", "literal"}, default="gradient"
         Unit of ``alpha`` and ``beta``. "literal": they multiply the two losses of Eq.
         (7), whose units differ, so that the balance depends on the scale of the
@@ -795,7 +796,7 @@ class CASSSeparator(RegularCASSSeparator):
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. 
+        n_freqs, n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -807,17 +808,17 @@ class CASSSeparator(RegularCASSSeparator):
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
     discriminator_lr : float, default=6e-4
-        Learning rate of the discriminators. 
+        Learning rate of the discriminators.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
         ``warm_start``, or to leave the rates to a callback.
     batch_size : int, default=8
-        Mixtures in a training batch. Small batches (4 to 8) need fewer epochs; larger
-        ones use a GPU better.
+        Number of mixtures in a training batch. Small batches (4 to 8) need fewer
+        epochs; larger ones use a GPU better.
     max_epochs : int, default=10
-        Passes through the training samples. Fewer samples need more: 5,000 to 10,000
-        steps (samples times epochs over ``batch_size``) bring most of the gain.
+        Number of passes through the training samples. Fewer samples need more: 5,000 to
+        10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
     remix : float, default=1.0
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
@@ -1042,11 +1043,11 @@ class GANSeparator(RegularCASSSeparator):
         then lowers them to zero along a cosine. Use "constant" to continue with
         ``warm_start``, or to leave the rates to a callback.
     batch_size : int, default=8
-        Mixtures in a training batch. Small batches (4 to 8) need fewer epochs; larger
-        ones use a GPU better.
+        Number of mixtures in a training batch. Small batches (4 to 8) need fewer
+        epochs; larger ones use a GPU better.
     max_epochs : int, default=10
-        Passes through the training samples. Fewer samples need more: 5,000 to 10,000
-        steps (samples times epochs over ``batch_size``) bring most of the gain.
+        Number of passes through the training samples. Fewer samples need more: 5,000 to
+        10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
     remix : float, default=1.0
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
