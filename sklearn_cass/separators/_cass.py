@@ -400,7 +400,7 @@ class AESeparator(BaseSeparator):
         if self.network is None:
             return ResNet9()
         network = clone(self.network, safe=False)
-        if hasattr(network, "_validate_params"):
+        if hasattr(network, "_parameter_constraints"):
             network._validate_params()
         return network
 

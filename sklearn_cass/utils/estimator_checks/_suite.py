@@ -37,9 +37,9 @@ def separator_checks_generator(estimator):
 
     Examples
     --------
-    >>> from sklearn_cass import AESeparator
+    >>> from sklearn_cass import AESeparator, ResNet9
     >>> from sklearn_cass.utils.estimator_checks import separator_checks_generator
-    >>> separator = AESeparator(n_filters=2, n_latent=4, max_epochs=1)
+    >>> separator = AESeparator(ResNet9(2, 4), max_epochs=1)
     >>> checks = [check for _, check in separator_checks_generator(separator)]
     >>> checks[3].func.__name__
     'check_separator_score'
@@ -171,11 +171,11 @@ def parametrize_with_separator_checks(estimators, *, expected_failed_checks=None
 
     Examples
     --------
-    >>> from sklearn_cass import AESeparator
+    >>> from sklearn_cass import AESeparator, ResNet9
     >>> from sklearn_cass.utils.estimator_checks import (
     ...     parametrize_with_separator_checks,
     ... )
-    >>> @parametrize_with_separator_checks([AESeparator(n_filters=2, max_epochs=1)])
+    >>> @parametrize_with_separator_checks([AESeparator(ResNet9(2, 4), max_epochs=1)])
     ... def test_contract_of_separators(estimator, check):
     ...     check(estimator)
     """
