@@ -5,15 +5,8 @@ from functools import partial
 import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
-from ..numeric import (
-    SlicedArray,
-    check_numbers,
-    error_context,
-    shared_mapping,
-    takes_slices,
-)
+from ..numeric import check_numbers, check_unread, error_context, validate_samples
 from .domains import SPECTROGRAM
 
 
@@ -46,11 +39,7 @@ def check_mixtures(estimator, X, *, domains=None):
     else:
         checks = {"allow_nd": True, "ensure_all_finite": False}
     hint = "" if reset else "`separate` takes recordings of any length"
-    with error_context("X", hint):
-        X = _checked(X, partial(validate_data, estimator, reset=reset, **checks))
-        check_numbers(X, "X")
-    if 0 in X.shape:
-        raise ValueError(f"X has an axis of length 0 and is empty: shape {X.shape}")
+    X = validate_samples(estimator, X, reset=reset, hint=hint, **checks)
     if X.ndim > 4:
         raise ValueError(
             "X must have shape (n_samples, n_times), (n_samples, n_channels, n_times) "
@@ -95,9 +84,9 @@ def _check_real_components(y):
     anything = {"ensure_2d": False, "allow_nd": True, "input_name": "y"}
     anything["ensure_all_finite"] = False
     with error_context("y"):
-        y = _checked(y, partial(check_array, dtype=None, **anything))
+        y = check_unread(y, partial(check_array, dtype=None, **anything))
         if y.ndim > 1:
-            y = _checked(y, partial(check_array, **anything))
+            y = check_unread(y, partial(check_array, **anything))
             check_numbers(y, "y")
         elif any(isinstance(label, bytes) for label in y[:1].tolist()):
             # older scikit-learn only warns of them
@@ -119,27 +108,12 @@ def check_components_like(y, n_components, domains):
         )
 
 
-def _checked(array, check, min_ndim=2):
-    """Apply ``check`` to an array; keep arrays that can be read in slices as such.
-
-    For such an array that is no ndarray, only type and shape are checked.
-    """
-    if isinstance(array, SlicedArray):
-        return array
-    if takes_slices(array) and len(array.shape) >= min_ndim:
-        check(np.broadcast_to(np.zeros((), array.dtype), array.shape))
-        return SlicedArray(array)
-    array = check(array)
-    is_mapped = array.ndim >= min_ndim and shared_mapping(array) is not None
-    return SlicedArray(array) if is_mapped else array
-
-
 def _is_complex(array):
     return getattr(getattr(array, "dtype", None), "kind", None) == "c"
 
 
 def _check_spectrograms(array, name, leading):
-    array = _checked(array, np.asanyarray)
+    array = check_unread(array, np.asanyarray)
     n_dims = len(leading) + 2
     if array.ndim not in (n_dims, n_dims + 1):
         shape = ", ".join([*leading, "n_freqs", "n_frames"])
@@ -177,7 +151,7 @@ def check_recording(recording, domains, name="recording"):
         anything = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
         check = partial(check_array, input_name=name, **anything)
     with error_context(name):
-        recording = _checked(recording, check, min_ndim=1)
+        recording = check_unread(recording, check, min_ndim=1)
     check_numbers(recording, name, axis=-1)
     wanted = ", ".join([*map(str, shape[:-1]), "any length"])
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)

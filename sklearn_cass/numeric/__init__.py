@@ -2,10 +2,12 @@
 
 from .checks import (
     check_numbers,
+    check_unread,
     error_context,
     floating,
     floating_type,
     in_double,
+    validate_samples,
 )
 from .chunked import (
     SlicedArray,
@@ -27,6 +29,7 @@ from .scaling import (
 __all__ = [
     "SlicedArray",
     "check_numbers",
+    "check_unread",
     "chunks_of",
     "divide",
     "divisor",
@@ -40,6 +43,7 @@ __all__ = [
     "shared_mapping",
     "takes_slices",
     "to_unit_level",
+    "validate_samples",
     "vector_norm",
     "write_parts",
 ]

@@ -2,15 +2,67 @@
 
 import re
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
 
-from .chunked import chunks_of
+from .chunked import SlicedArray, chunks_of, shared_mapping, takes_slices
 
 FLOATING = {"float32", "float64", "complex64", "complex128"}  # torch has these
 # Sums of up to 2**24 values stay finite: no transform or norm overflows.
 MARGIN = 2.0**-24
+
+
+def validate_samples(estimator, X, *, reset, hint="", **checks):
+    """Return an estimator's X as finite numbers, arrays on disk unread.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``n_features_in_`` is set or compared.
+    X : array-like
+        The samples.
+    reset : bool
+        Whether to set ``n_features_in_``, as in ``fit``.
+    hint : str, default=""
+        Remedy to name where the number of features differs.
+    **checks
+        As for :func:`sklearn.utils.validation.validate_data`.
+
+    Returns
+    -------
+    X : ndarray or SlicedArray
+        The samples.
+
+    Raises
+    ------
+    ValueError
+        If X is no array of finite numbers, or empty.
+    """
+    with error_context("X", hint):
+        check = partial(validate_data, estimator, reset=reset, **checks)
+        X = check_unread(X, check)
+        check_numbers(X, "X")
+    if 0 in X.shape:
+        raise ValueError(f"X has an axis of length 0 and is empty: shape {X.shape}")
+    return X
+
+
+def check_unread(array, check, min_ndim=2):
+    """Apply ``check`` to an array, but only to type and shape of one on disk.
+
+    An array that can be read in slices is returned as a :class:`SlicedArray`.
+    """
+    if isinstance(array, SlicedArray):
+        return array
+    if takes_slices(array) and len(array.shape) >= min_ndim:
+        check(np.broadcast_to(np.zeros((), array.dtype), array.shape))
+        return SlicedArray(array)
+    array = check(array)
+    is_mapped = array.ndim >= min_ndim and shared_mapping(array) is not None
+    return SlicedArray(array) if is_mapped else array
 
 
 def check_numbers(array, name, axis=0):
