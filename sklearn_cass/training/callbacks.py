@@ -1,5 +1,6 @@
 """Callbacks: records, learning rates, early stopping, finite losses, progress."""
 
+import copy
 import math
 
 import numpy as np
@@ -140,7 +141,7 @@ class FiniteGuard(Callback):
 
     def keep(self, net):
         self.kept_ = {
-            role: {name: value.clone() for name, value in module.state_dict().items()}
+            role: copy.deepcopy(module.state_dict())
             for role, module in net.trained_modules().items()
         }
 
