@@ -87,7 +87,9 @@ class AESeparator(BaseSeparator):
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor.
+        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
+        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
+        higher for noisy fetal ECG.
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -399,6 +401,11 @@ class AESeparator(BaseSeparator):
         """Return a copy of the network, its parameters validated."""
         if self.network is None:
             return ResNet9()
+        if isinstance(self.network, type):
+            name = self.network.__name__
+            raise TypeError(
+                f"network must be an object, got the class {name}: pass {name}(...)"
+            )
         network = clone(self.network, safe=False)
         if hasattr(network, "_parameter_constraints"):
             network._validate_params()
@@ -518,7 +525,9 @@ class RegularCASSSeparator(AESeparator):
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor.
+        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
+        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
+        higher for noisy fetal ECG.
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -529,8 +538,11 @@ class RegularCASSSeparator(AESeparator):
     lr : float, default=6e-3
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
-    discriminator_lr : float, default=6e-4
-        Learning rate of the discriminators.
+    discriminator_lr : float, default=2e-3
+        Learning rate of the discriminators. At a third of ``lr`` the discriminators
+        reject the other components and are undecided between true components and good
+        estimates; at a tenth they learn too little to tell components apart, and at
+        ``lr`` they reject true components of recordings unlike those of the training.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
@@ -636,7 +648,7 @@ class RegularCASSSeparator(AESeparator):
         reconstruction_loss="mse",
         optimizer="muon",
         lr=6e-3,
-        discriminator_lr=6e-4,
+        discriminator_lr=2e-3,
         lr_schedule="cosine",
         batch_size=8,
         max_epochs=10,
@@ -768,8 +780,9 @@ class CASSSeparator(RegularCASSSeparator):
 default=0.3
         Entry [i, j] weighs D_i's rejection of the j-th pair's estimates, alpha_j in Eq.
         (5) and (9); a number is every such entry. The diagonal must be 0, and entries
-        of 0 cost no time. Raise it until the discriminators reject the other components
-        (``discriminate``); 0 is regular CASS.
+        of 0 cost no time. With 0.3, discriminators rejected the other components on all
+        validation sets tried (see ``discriminate``), at no cost in errors; 0 is regular
+        CASS, and the paper has 0.01.
     loss_weighting : {"gradient", "literal"}, default="gradient"
         Unit of ``alpha`` and ``beta``. "literal": they multiply the two losses of Eq.
         (7), whose units differ, so that the balance depends on the scale of the
@@ -796,7 +809,9 @@ default=0.3
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor.
+        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
+        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
+        higher for noisy fetal ECG.
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -807,8 +822,11 @@ default=0.3
     lr : float, default=6e-3
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
-    discriminator_lr : float, default=6e-4
-        Learning rate of the discriminators.
+    discriminator_lr : float, default=2e-3
+        Learning rate of the discriminators. At a third of ``lr`` the discriminators
+        reject the other components and are undecided between true components and good
+        estimates; at a tenth they learn too little to tell components apart, and at
+        ``lr`` they reject true components of recordings unlike those of the training.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
@@ -923,7 +941,7 @@ default=0.3
         reconstruction_loss="mse",
         optimizer="muon",
         lr=6e-3,
-        discriminator_lr=6e-4,
+        discriminator_lr=2e-3,
         lr_schedule="cosine",
         batch_size=8,
         max_epochs=10,
@@ -1025,7 +1043,9 @@ class GANSeparator(RegularCASSSeparator):
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor.
+        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
+        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
+        higher for noisy fetal ECG.
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -1036,8 +1056,11 @@ class GANSeparator(RegularCASSSeparator):
     lr : float, default=6e-3
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
-    discriminator_lr : float, default=6e-4
-        Learning rate of the discriminators.
+    discriminator_lr : float, default=2e-3
+        Learning rate of the discriminators. At a third of ``lr`` the discriminators
+        reject the other components and are undecided between true components and good
+        estimates; at a tenth they learn too little to tell components apart, and at
+        ``lr`` they reject true components of recordings unlike those of the training.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
