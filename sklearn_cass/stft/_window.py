@@ -87,6 +87,6 @@ def check_invertible(window, n_fft, hop_length):
     if not overlap.min() >= SMALLEST_OVERLAP * squares.max() > 0:
         raise ValueError(
             f"n_fft={n_fft} with hop_length={hop_length} and a window of "
-            f"win_length={win_length} cannot be inverted: (nearly) no frame covers some "
-            "time points; choose a smaller hop_length"
+            f"win_length={win_length} cannot be inverted, since (nearly) no frame "
+            "covers some time points: choose a smaller hop_length"
         )
