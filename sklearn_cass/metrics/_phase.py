@@ -12,7 +12,7 @@ from ._errors import relative_error
 BATCH_ENTRIES = 2**18  # of the spectrograms that are computed at a time
 
 
-def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=1024, hop_length=None):
+def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=None, hop_length=None):
     """Return `relative_error` of components and estimates with the mixture's phase.
 
     Errors of phase vanish, errors of magnitude remain. The tables of [1]_ hold this
@@ -31,9 +31,9 @@ def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=1024, hop_length=None)
         The mixtures in the same domain, each of the shape of one component.
     ord : {1, 2, inf}, default=2
         Order of the norm.
-    n_fft : int, default=1024
+    n_fft : int, default=None
         Length of the Hann window of the :class:`~sklearn_cass.STFTTransformer`, in time
-        points.
+        points. If None, its default for waveforms of that length.
     hop_length : int, default=None
         Time points between frames. If None, a quarter of `n_fft`.
 
@@ -69,7 +69,7 @@ def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=1024, hop_length=None)
     return relative_error(*shared, ord=ord)
 
 
-def share_phase(y, X, *, n_fft=1024, hop_length=None):
+def share_phase(y, X, *, n_fft=None, hop_length=None):
     """Return components with the phase of their mixtures.
 
     `shared_phase_error` is the `relative_error` of two such arrays. This function saves
@@ -82,9 +82,9 @@ def share_phase(y, X, *, n_fft=1024, hop_length=None):
         which no STFT is applied.
     X : array-like of shape (n_samples, ...)
         The mixtures in the same domain, each of the shape of one component.
-    n_fft : int, default=1024
+    n_fft : int, default=None
         Length of the Hann window of the :class:`~sklearn_cass.STFTTransformer`, in time
-        points.
+        points. If None, its default for waveforms of that length.
     hop_length : int, default=None
         Time points between frames. If None, a quarter of `n_fft`.
 
@@ -121,7 +121,7 @@ def _with_mixture_phase(y, X, forward, inverse, n_entries):
     return shared
 
 
-def oracle_ratio_mask(y_true, X, *, n_fft=1024, hop_length=None, power=1):
+def oracle_ratio_mask(y_true, X, *, n_fft=None, hop_length=None, power=1):
     """Return the estimates of the ratio mask that is made of the true components.
 
     They are an upper bound for methods that mask the mixture's magnitudes. Component k
@@ -137,9 +137,9 @@ def oracle_ratio_mask(y_true, X, *, n_fft=1024, hop_length=None, power=1):
         n_frames``, to which no STFT is applied.
     X : array-like of shape (n_samples, ...)
         The mixtures in the same domain, each of the shape of one component.
-    n_fft : int, default=1024
+    n_fft : int, default=None
         Length of the Hann window of the :class:`~sklearn_cass.STFTTransformer`, in time
-        points.
+        points. If None, its default for waveforms of that length.
     hop_length : int, default=None
         Time points between frames. If None, a quarter of `n_fft`.
     power : float, default=1
@@ -187,7 +187,7 @@ def _transforms(n_fft, hop_length, **arrays):
 
     Parameters
     ----------
-    n_fft, hop_length : int
+    n_fft, hop_length : int or None
         Parameters of the :class:`STFTTransformer`.
     **arrays : ndarray
         The arguments by name, components first.
