@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "nn": set(),
     "arrays": set(),
     "checks": {"arrays"},
-    "metrics": {"checks", "stft"},
+    "metrics": {"checks"},
     "datasets": set(),
     "stft": {"checks"},
     "callbacks": set(),
