@@ -17,7 +17,7 @@ from ..data import (
     domains_of,
 )
 from ..data.dataset import as_waveforms
-from ..metrics import _mean, sdr
+from ..metrics import mean_ignoring_nan, sdr
 from ..numeric import divide, expand_rows, floating, powers_of_two, to_unit_level
 from ._recordings import RecordingsMixin
 
@@ -233,7 +233,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         else:
             check_components_like(y, self.n_components_, self.domains_)
         ratios = [self._sdr(X[rows], y[rows]) for rows in self._chunks(len(X))]
-        return _mean(np.concatenate(ratios))
+        return mean_ignoring_nan(np.concatenate(ratios))
 
     def _sdr(self, X, y):
         """Return the SDR of a chunk's estimates; y holds components or indices."""
