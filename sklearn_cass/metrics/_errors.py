@@ -3,8 +3,9 @@
 from numbers import Real
 
 import numpy as np
+import torch
 
-from ..numeric import divide
+from ..numeric import divide, vector_norm
 from ._checks import check_mixture, check_pair, nonzero
 
 
@@ -270,11 +271,8 @@ def _repeat(X, y_true):
 
 def _norm(x, ord=2):
     """Return the norm over all but the first two axes, also where squares overflow."""
-    x = x.reshape(*x.shape[:2], -1)
-    peak = abs(x).max(axis=-1)
-    return peak * np.linalg.norm(
-        divide(x, nonzero(peak)[..., np.newaxis]), ord, axis=-1
-    )
+    magnitudes = torch.from_numpy(abs(x).reshape(*x.shape[:2], -1))
+    return vector_norm(magnitudes, -1, ord).squeeze(-1).numpy()
 
 
 def _ratio(a, b):

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ..numeric import check_numbers, error_context, floating
+from ..numeric import check_numbers, floating, validate_samples
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, default_n_fft, window_values
 
@@ -181,22 +181,13 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return self.inverse(as_tensor(Z), n_times).numpy()
 
     def _check_waveforms(self, X, *, reset):
-        with error_context("X"):
-            X = validate_data(
-                self,
-                X,
-                reset=reset,
-                allow_nd=True,
-                ensure_all_finite=False,
-            )
-            check_numbers(X, "X")
+        checks = {"allow_nd": True, "ensure_all_finite": False}
+        X = validate_samples(self, X, reset=reset, **checks)
         if X.ndim > 3:
             raise ValueError(
                 "X must be waveforms of shape (n_samples, n_times) or (n_samples, "
                 f"n_channels, n_times), got {X.ndim} dimensions"
             )
-        if 0 in X.shape:
-            raise ValueError(f"X has an axis of length 0: its shape is {X.shape}")
         if not reset and X.shape[-1] != self.n_times_:
             raise ValueError(
                 f"X has {X.shape[-1]} time points, but STFTTransformer was fitted with "
