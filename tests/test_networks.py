@@ -339,7 +339,7 @@ def test_recurrent_network_over_frames_separates():
     settings = {"max_epochs": 20, "lr": 3e-2, "stft": STFTTransformer(n_fft=16)}
     separator = quick(network, AESeparator, **settings).fit(X, y)
     # the mixture itself as the estimate has about 0 dB
-    assert separator.score(X, y) > 3
+    assert separator.score(X, y) > 10
 
 
 def test_recurrent_network_gets_frames_in_the_order_of_time(data):
