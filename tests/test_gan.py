@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cases import FAST, IDENTITY, WIDE, equal_states, make_mixtures, states
-from trainings import begin, go_on, not_cut_off
+from trainings import resume, train, train_until
 
 from sklearn_cass import (
     GANSeparator,
@@ -139,6 +139,6 @@ def test_gan_is_loaded_bit_for_bit(fitted, data, tmp_path):
 
 
 def test_gan_resumes_from_a_checkpoint_bit_for_bit(data, tmp_path):
-    begin(GANSeparator, tmp_path, data, network=ResNet9(2, 4))
-    whole = not_cut_off(GANSeparator, data, network=ResNet9(2, 4))
-    assert go_on(GANSeparator, tmp_path, data, network=ResNet9(2, 4)) == whole
+    train_until(GANSeparator, tmp_path, data, network=ResNet9(2, 4))
+    whole = train(GANSeparator, data, network=ResNet9(2, 4))
+    assert resume(GANSeparator, tmp_path, data, network=ResNet9(2, 4)) == whole
