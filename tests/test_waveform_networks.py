@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
-from cases import FAST, NoEncoder, UnitMask, equal_states, make_mixtures, states
-from torch import nn
+from cases import (
+    FAST,
+    FILTERS,
+    NoEncoder,
+    UnitMask,
+    equal_states,
+    make_mixtures,
+    states,
+)
 
 from sklearn_cass import AESeparator, CASSSeparator, Modules, STFTTransformer
 from sklearn_cass.nn import MapShape
@@ -13,18 +20,6 @@ pytestmark = pytest.mark.usefixtures("generators_stand_still")
 SETTINGS = FAST | {"stft": False}
 
 
-class FilterEncoder(nn.Conv2d):
-    """Filters along time."""
-
-    def __init__(self, in_channels, n_freqs, n_taps=31):
-        super().__init__(in_channels, 2, (1, n_taps), padding="same")
-
-
-class FilterDecoder(nn.Conv2d):
-    def __init__(self, out_channels, n_freqs, n_taps=31):
-        super().__init__(2, out_channels, (1, n_taps), padding="same")
-
-
 class RealUnitMask(UnitMask):
     """Return the real mask that changes nothing."""
 
@@ -32,7 +27,6 @@ class RealUnitMask(UnitMask):
         super().__init__(out_channels, n_freqs, n_parts=1)
 
 
-FILTERS = {"network": Modules(FilterEncoder, FilterDecoder)}
 IDENTITY = {"network": Modules(NoEncoder, RealUnitMask, output="mask")}
 
 
