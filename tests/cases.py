@@ -112,7 +112,7 @@ class FilterDiscriminator(torch.nn.Module):
 
     def __init__(self, in_channels, n_freqs, n_taps=31):
         super().__init__()
-        self.filters = torch.nn.Conv2d(in_channels, 4, (1, n_taps))
+        self.filters = torch.nn.Conv2d(in_channels, 4, (1, n_taps), padding="same")
         self.output = torch.nn.Linear(4, 1)
 
     def forward(self, x):
@@ -125,3 +125,6 @@ FILTERS = {
     "network": Modules(FilterEncoder, FilterDecoder, FilterDiscriminator),
     "stft": False,
 }
+
+# Such networks for spectrograms, where it does not matter what is learned.
+TINY = FAST | {"network": FILTERS["network"]}
