@@ -91,3 +91,40 @@ class UnitMask(torch.nn.Module):
 
 
 IDENTITY = {"network": Modules(NoEncoder, UnitMask, output="mask")}
+
+
+class FilterEncoder(torch.nn.Conv2d):
+    """Filters along time, for waveforms (``stft=False``)."""
+
+    def __init__(self, in_channels, n_freqs, n_taps=31):
+        super().__init__(in_channels, 2, (1, n_taps), padding="same")
+
+
+class FilterDecoder(torch.nn.Conv2d):
+    """Filters of their outputs."""
+
+    def __init__(self, out_channels, n_freqs, n_taps=31):
+        super().__init__(2, out_channels, (1, n_taps), padding="same")
+
+
+class FilterDiscriminator(torch.nn.Module):
+    """Power of filtered waveforms, as a logit."""
+
+    def __init__(self, in_channels, n_freqs, n_taps=31):
+        super().__init__()
+        self.filters = torch.nn.Conv2d(in_channels, 4, (1, n_taps), padding="same")
+        self.output = torch.nn.Linear(4, 1)
+
+    def forward(self, x):
+        power = self.filters(x).square().mean((-2, -1))
+        return self.output(power.log1p()).squeeze(-1)
+
+
+# Linear filters: they separate what `make_mixtures` makes, in a few milliseconds.
+FILTERS = {
+    "network": Modules(FilterEncoder, FilterDecoder, FilterDiscriminator),
+    "stft": False,
+}
+
+# Such networks for spectrograms, where it does not matter what is learned.
+TINY = FAST | {"network": FILTERS["network"]}

@@ -214,7 +214,7 @@ def check_autoencoder(pair):
     This also initializes lazy modules.
     """
     shape, decoder = pair.shape, type(pair.decoder).__name__
-    x = torch.zeros(1, shape.in_channels, shape.n_freqs, shape.n_frames)
+    x = silence(shape.in_channels, shape)
     features = passed("encoder", pair.encoder, x, "a map", x.shape)
     seen = describe(features)
     output = passed("decoder", pair.decoder, features, "the encoder's output", seen)
@@ -237,7 +237,7 @@ def check_autoencoder(pair):
 
 def check_discriminator(discriminator, shape):
     """Pass a silent map through a new discriminator and check that it has one logit."""
-    x = torch.zeros(1, shape.component_channels, shape.n_freqs, shape.n_frames)
+    x = silence(shape.component_channels, shape)
     logits = passed("discriminator", discriminator, x, "a map", x.shape)
     if not isinstance(logits, torch.Tensor) or logits.shape != (1,):
         raise ValueError(
@@ -245,6 +245,12 @@ def check_discriminator(discriminator, shape):
             f"one logit per map, a tensor of shape (n,), for maps of shape (n, "
             f"{', '.join(map(str, x.shape[1:]))}); got {describe(logits)} for n = 1"
         )
+
+
+def silence(n_channels, shape):
+    """Return one silent map in single precision, whatever torch's default."""
+    size = 1, n_channels, shape.n_freqs, shape.n_frames
+    return torch.zeros(size, dtype=torch.float32)
 
 
 def passed(part, module, x, what, shape):

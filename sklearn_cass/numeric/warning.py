@@ -5,6 +5,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import joblib
 import sklearn
 import skorch
 
@@ -12,7 +13,12 @@ import skorch
 FRAMEWORKS = (
     *(
         f"{Path(file).parent.as_posix()}/"
-        for file in (sklearn.__file__, skorch.__file__, Path(__file__).parent)
+        for file in (
+            joblib.__file__,
+            sklearn.__file__,
+            skorch.__file__,
+            Path(__file__).parent,
+        )
     ),
     Path(contextlib.__file__).as_posix(),
 )
