@@ -377,8 +377,9 @@ class HoldsAFunction(AfterFit):
         self.filter_ = lambda signal: signal
 
 
-@fails("grid_search")
 class LearnsNothingElsewhere(AfterFit):
+    """Fails in other processes alone."""
+
     def __getstate__(self):
         return super().__getstate__() | {"travelled": True}
 
