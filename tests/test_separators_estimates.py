@@ -64,7 +64,7 @@ def test_training_on_silence_estimates_silence(data):
 
 
 def close_by_rows(found, expected):
-    """Return whether rows agree up to the resolution of float32 in the largest value."""
+    """Return whether rows agree up to float32's resolution of their largest value."""
     largest = np.abs(expected).max(axis=(1, 2), keepdims=True)
     return np.abs(found - expected).max() <= 1e-7 * largest.min()
 

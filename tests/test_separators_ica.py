@@ -21,7 +21,7 @@ pytestmark = [
 
 
 def instantaneous(mixing, n_samples=20, n_times=1000, seed=0):
-    """Return mixtures (n, C, T) and images (n, K, C, T) of Laplacian sources, and these.
+    """Return mixtures (n, C, T) of Laplacian sources, components (n, K, C, T), sources.
 
     The mixing has shape (n_channels, n_components).
     """

@@ -113,9 +113,7 @@ def test_estimates_of_a_stream_may_be_changed(fitted):
     ],
     ids=["channels", "NaN", "complex", "string"],
 )
-def test_bad_blocks_raise_after_the_good_ones_were_separated(
-    fitted, block, message
-):
+def test_bad_blocks_raise_after_the_good_ones_were_separated(fitted, block, message):
     stream = fitted.separate_stream([recording_of(100), block])
     assert next(stream).shape == (2, N_WINDOW // 2)
     with pytest.raises(ValueError, match=message):

@@ -1,7 +1,7 @@
 """scikit-learn's own tools, unchanged, on separators.
 
-What `check_separator` holds of every separator (clones, pickles, groups, a search in two
-processes) is not repeated here.
+What `check_separator` holds of every separator is not repeated: clones, pickles,
+groups, a search in two processes.
 """
 
 import numpy as np
