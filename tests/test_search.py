@@ -206,7 +206,7 @@ def test_processes_of_one_machine_share_a_file_of_each_array(tmp_path, monkeypat
 
 
 def n_threads(estimator, X, y):
-    """Scorer that returns the number of torch's threads where a separator was fitted."""
+    """Scorer that returns the number of torch's threads after a fit."""
     return torch.get_num_threads()
 
 
@@ -219,7 +219,7 @@ def test_workers_fit_with_one_thread_each(client):
 
 
 def threads_around_a_fit(n_before):
-    """Return, in a worker, the number of torch's threads after a fit that had so many."""
+    """Return torch's number of threads in a worker after a fit that found so many."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_before)
     try:
