@@ -395,11 +395,8 @@ def values_of(name):
 def odd_values(name):
     if name == "checkpoint":  # strings are folders
         return [value for value in ODD_VALUES if not isinstance(value, str)]
-    return [v for v in ODD_VALUES if not any(v is e or v == e for e in endless(name, v))]
-
-
-def endless(name, value):
-    return ENDLESS.get(name, []) if type(value) is int else []
+    excluded = ENDLESS.get(name, [])
+    return [v for v in ODD_VALUES if type(v) is not int or v not in excluded]
 
 
 @st.composite

@@ -10,7 +10,6 @@ from oracle import finite, works_or_refuses
 from problems import TINY, Labels, names_of
 from strategies import Recipe
 
-
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,

@@ -47,7 +47,9 @@ good = st.sampled_from(list(GOOD))
 class Orders(RuleBasedStateMachine):
     """A separator, and what it was fitted to."""
 
-    @initialize(cls=st.sampled_from([*SEPARATORS, GANSeparator]), warm_start=st.booleans())
+    @initialize(
+        cls=st.sampled_from([*SEPARATORS, GANSeparator]), warm_start=st.booleans()
+    )
     def construct(self, cls, warm_start):
         tally["cases"][current_test()] += 1  # one sequence is one case
         self.separator = cls(**TINY, warm_start=warm_start)
