@@ -5,9 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
-SKLEARN_CHECKS := tests/test_sklearn_checks.py
+WORKERS ?= 2
 
-.PHONY: venv demo test test-oldest test-faults fuzz bench paper lint format clean
+# Processes of one thread each. scipy reads SCIPY_ARRAY_API when it is imported; with it,
+# scikit-learn's suite checks array API input, too.
+TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+IN_PARALLEL := -n $(WORKERS) --dist worksteal
+
+.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench paper lint format clean
 
 venv: $(READY)
 
@@ -22,15 +27,18 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(DATA),--data "$(DATA)")
 
-# scipy reads SCIPY_ARRAY_API once, when it is imported: a run of its own
+# make test                        in two processes
+# make test WORKERS=8
 test: lint
-	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest $(SKLEARN_CHECKS)
-	$(BIN)/python -m pytest
+	$(TEST_ENV) $(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
 
-# the same with the oldest supported release of every dependency
+# memory, Dask, processes of their own, long trainings
+test-slow: $(READY)
+	$(TEST_ENV) $(BIN)/python -m pytest $(IN_PARALLEL) -m slow
+
+# both with the oldest supported release of every dependency
 test-oldest: $(OLDEST)/.ready
-	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest $(SKLEARN_CHECKS)
-	$(OLDEST)/bin/python -m pytest
+	$(TEST_ENV) $(OLDEST)/bin/python -m pytest $(IN_PARALLEL)
 
 $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)

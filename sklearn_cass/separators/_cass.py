@@ -21,7 +21,14 @@ from ..data import (
 )
 from ..metrics import relative_error
 from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape, ResNet9
-from ..numeric import divide, expand_rows, floating, powers_of_two, to_unit_level
+from ..numeric import (
+    divide,
+    divisor,
+    expand_rows,
+    floating,
+    level,
+    powers_of_two,
+)
 from ..persistence import CheckpointFile, save
 from ..persistence.checkpoint import identity_of
 from ..stft import STFTTransformer
@@ -748,7 +755,10 @@ class RegularCASSSeparator(AESeparator):
         else:
             X = divide(X, expand_rows(power, X))
             mixtures = self.domains_.mixtures_to_tensor(X)
-        mixtures, Y, _ = to_unit_level(self._pad_chunk(mixtures), self._pad_chunk(Y))
+        mixtures, Y = self._pad_chunk(mixtures), self._pad_chunk(Y)
+        # Y has values of about one: a mixture far below must not make them overflow
+        scale = divisor(level(mixtures)).clamp(min=2.0**-64)
+        mixtures, Y = mixtures / scale, Y / scale.unsqueeze(1)
         maps = self.net_.component_maps(single(Y), single(mixtures))
         probabilities = self.net_.discriminate(maps)[: len(y)]
         return probabilities.cpu().numpy().astype(y.real.dtype)

@@ -1,16 +1,12 @@
-"""Places are drawn from all rows alike, and rows come at unit level."""
+"""Subsamples: all places have the same chance, samples are at unit level."""
 
 import numpy as np
 import pytest
 from cases import make_mixtures
 
+from sklearn_cass.data.dataset import Samples
 from sklearn_cass.data.domains import WaveformDomains
-from sklearn_cass.data.sampling import (
-    channel_products,
-    channel_weights,
-    drawn_rows,
-)
-from sklearn_cass.data.dataset import Examples
+from sklearn_cass.data.sampling import channel_products, channel_weights, subsample
 
 N_ROWS = 150
 
@@ -19,18 +15,18 @@ N_ROWS = 150
 def data():
     X, y = make_mixtures(N_ROWS)
     X[:, 0] = y[:, :, 0] = 0
-    X[:, 0] = np.arange(N_ROWS)  # to know rows by
+    X[:, 0] = np.arange(N_ROWS)  # identifies the rows
     return X, y
 
 
 def drawn(data, n_places, limit, seed=0):
-    examples, domains = Examples(*data), WaveformDomains.of(*data)
+    samples, domains = Samples(*data), WaveformDomains.of(*data)
     rng = np.random.RandomState(seed)
-    return list(drawn_rows(examples, domains, n_places, limit, rng))
+    return list(subsample(samples, domains, n_places, limit, rng))
 
 
 @pytest.mark.parametrize("limit", [1, 40, 10**6])
-def test_no_place_is_drawn_twice_and_no_more_than_the_limit(data, limit):
+def test_places_are_distinct_and_at_most_the_limit(data, limit):
     n_places, places, n_before = 5, [], 0
     for X, y, (rows, columns) in drawn(data, n_places, limit):
         assert X.shape == (len(X), 1, 1, 64) and y.shape == (len(X), 2, 1, 1, 64)
@@ -41,7 +37,7 @@ def test_no_place_is_drawn_twice_and_no_more_than_the_limit(data, limit):
     assert {column for _, column in places} <= set(range(n_places))
 
 
-def test_every_place_has_the_same_chance(data):
+def test_all_places_have_the_same_probability(data):
     counts = np.zeros(5)
     for seed in range(60):
         for _, _, (_, columns) in drawn(data, 5, 20, seed):
@@ -50,7 +46,7 @@ def test_every_place_has_the_same_chance(data):
     assert np.abs(counts - 240).max() < 60
 
 
-def test_rows_have_unit_level_and_their_components_the_same_gain(data):
+def test_mixtures_have_unit_level_and_components_the_same_gain(data):
     for X, y, _ in drawn(data, 5, 40):
         np.testing.assert_allclose(X.square().mean(dim=(1, 2, 3)), 1, rtol=1e-5)
         residual = X[..., 1:] - y.sum(1)[..., 1:]
@@ -67,6 +63,6 @@ def test_weights_of_channels_solve_least_squares():
     np.testing.assert_allclose(channel_weights(sum(halves)), expected)
 
 
-def test_channels_that_are_the_same_share_their_weight():
+def test_equal_channels_share_their_weight():
     X = np.random.default_rng(0).normal(size=(50, 1)).repeat(2, axis=1)
     np.testing.assert_allclose(channel_weights(channel_products(X, 3 * X[:, 0])), 1.5)
