@@ -28,7 +28,7 @@ from sklearn_cass import (
 )
 from sklearn_cass.datasets import make_ecg_mixtures
 from sklearn_cass.metrics import (
-    mean_sdr,
+    mean_ignoring_nan,
     neg_relative_error_score,
     sdr,
     sdr_score,
@@ -70,7 +70,7 @@ def test_first_lines_of_a_user_work():
     assert len(search.cv_results_["params"]) == 4
     assert search.predict(X_mix).shape == (8, 2, 256)
     assert search.score(X_mix, Y_components) == pytest.approx(
-        mean_sdr(Y_components, search.best_estimator_.transform(X_mix))
+        mean_ignoring_nan(sdr(Y_components, search.best_estimator_.transform(X_mix)))
     )
 
 
