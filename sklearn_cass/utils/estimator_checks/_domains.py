@@ -24,6 +24,7 @@ def check_separator_waveforms(name, estimator):
 
 
 def _check_size(name, estimator, what, **sizes):
+    """Check the estimates of mixtures with the given arguments of make_mixtures."""
     X, y = make_mixtures(**sizes)
     separator = fit_clone(estimator, X, y)
     assert_estimates(name, separator.transform(X), y, X, f"{what} ({sizes})")
@@ -62,6 +63,7 @@ def check_separator_short_signals(name, estimator):
 
 
 def _check_domain(name, estimator, X, y, what):
+    """Check the estimates in a domain, or skip the check if it is not supported."""
     separator = fit_or_skip(name, estimator, X, y, what)
     assert_estimates(name, separator.transform(X), y, X, what)
     return separator
