@@ -1,6 +1,5 @@
 """What the tests of the separators share: small settings, cheap signals, networks."""
 
-import numpy as np
 import torch
 
 from sklearn_cass import (
@@ -10,6 +9,7 @@ from sklearn_cass import (
     RegularCASSSeparator,
     ResNet9,
 )
+from sklearn_cass.utils.estimator_checks import _common
 
 SEPARATORS = (AESeparator, RegularCASSSeparator, CASSSeparator)
 
@@ -24,29 +24,11 @@ FAST = {
 WIDE = FAST | {"network": ResNet9(n_filters=8, n_latent=16)}
 
 
-def make_mixtures(
-    n_samples=12,
-    n_components=2,
-    n_times=64,
-    n_channels=None,
-    dtype=np.float64,
-    seed=0,
-):
-    """Sinusoids, each component in a band of its own, added up with a little noise.
-
-    Returns X of shape (n_samples, [n_channels,] n_times) and y with an axis of
-    components after the first.
-    """
-    rng = np.random.default_rng(seed)
-    channels = () if n_channels is None else (n_channels,)
-    shape = (n_samples, n_components, *channels, 1)
-    band = np.arange(n_components).reshape(-1, *[1] * (len(channels) + 1))
-    frequency = (band + rng.uniform(0.2, 0.8, shape)) / (2 * n_components)
-    phase, amplitude = rng.uniform(0, 6, shape), rng.uniform(0.5, 2, shape)
-    y = amplitude * np.cos(2 * np.pi * frequency * np.arange(n_times) + phase)
-    X = y.sum(axis=1)
-    X = X + 0.01 * rng.normal(size=X.shape)
-    return X.astype(dtype), y.astype(dtype)
+def make_mixtures(n_samples=12, n_components=2, n_times=64, n_channels=None, **kwargs):
+    """Generate the mixtures of the estimator checks, with a little noise."""
+    return _common.make_mixtures(
+        n_samples, n_components, n_times, n_channels, noise=0.01, **kwargs
+    )
 
 
 def states(separator):

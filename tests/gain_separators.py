@@ -162,20 +162,20 @@ class DividesByItsLevel(AfterTransform):
             return estimates / level * level
 
 
-@fails("repeats")
+@fails("reproducible")
 class DrawsEstimates(AfterTransform):
     def afterwards(self, X, estimates):
         return estimates * (1 + 1e-12 * np.random.default_rng().normal())
 
 
-@fails("fits_anew")
+@fails("refit")
 class GoesOnFromTheFitBefore(AfterFit):
     def afterwards(self, X, y):
         self.n_fits_ = getattr(self, "n_fits_", 0) + 1
         self.gains_ = self.gains_ / self.n_fits_
 
 
-@fails("estimates_may_be_changed")
+@fails("writable_estimates")
 class ReturnsItsCache(AfterTransform):
     def afterwards(self, X, estimates):
         if not hasattr(self, "cache_"):
@@ -207,13 +207,19 @@ class ComputesInPlace(GainSeparator):
 # --- shapes and domains -------------------------------------------------------------
 
 
-@fails("waveforms", "one_row", "one_component", "short_signals", "batch_independence")
+@fails(
+    "waveforms",
+    "one_sample",
+    "one_component",
+    "short_signals",
+    "batch_independence",
+)
 class Squeezes(AfterTransform):
     def afterwards(self, X, estimates):
         return np.squeeze(estimates)
 
 
-@fails("one_row")
+@fails("one_sample")
 class WantsTwoRows(AfterFit):
     def afterwards(self, X, y):
         if len(X) == 1:
@@ -430,13 +436,13 @@ class HalfFitted(GainSeparator):
             raise
 
 
-@fails("refuses_training_data")
+@fails("invalid_training_data")
 class TakesNaN(GainSeparator):
     def fit(self, X, y):
         return super().fit(X, y if np.ndim(y) == 1 else np.nan_to_num(y))
 
 
-@fails("refuses_mixtures")
+@fails("invalid_mixtures")
 class TakesOtherLengths(GainSeparator):
     def transform(self, X):
         if hasattr(self, "shapes_") and np.ndim(X) == 2:

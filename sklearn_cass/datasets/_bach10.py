@@ -36,7 +36,7 @@ B. Pardo and C. Zhang, IEEE Transactions on Audio, Speech, and Language Processi
 
 
 def _piece_folders(folder, pieces):
-    """Return the folders of pieces by their numbers; of all pieces if None."""
+    """Return the folders of pieces by number, those of all pieces for None."""
     found = {}
     for path in sorted(folder.iterdir()):
         match = _PIECE_FOLDER.fullmatch(path.name)
@@ -53,6 +53,7 @@ def _piece_folders(folder, pieces):
 
 
 def _check_instruments(instruments):
+    """Return the names of instruments, without the data set's spelling."""
     if not isinstance(instruments, str):
         names = {"saxphone": "saxophone"}
         instruments = [names.get(name, name) for name in instruments]
@@ -60,6 +61,7 @@ def _check_instruments(instruments):
 
 
 def _check_pieces(pieces):
+    """Return the numbers of pieces, or None."""
     if pieces is None:
         return None
     if isinstance(pieces, str) or not len(pieces):
@@ -73,6 +75,7 @@ def _check_pieces(pieces):
 
 
 def _stem_path(piece_folder, instrument):
+    """Return the path of the recording of one instrument."""
     spellings = _SPELLINGS[instrument]
     paths = [piece_folder / f"{piece_folder.name}-{name}.wav" for name in spellings]
     for path in paths:

@@ -38,7 +38,7 @@ def _draw_traces(rng):
 
 
 def _mix_pair(rng, specs, traces, n_samples, n_times, sfreq):
-    """Draw samples from one pair of traces, with independent places of the windows."""
+    """Draw samples, sums of independent windows of the two traces of a pair."""
     starts = rng.integers(len(traces[0]) - n_times + 1, size=(2, n_samples))
     ratio = rng.uniform(*MAGNITUDE_RATIO, size=n_samples)
     maternal = cut_windows(traces[0], starts[0], n_times)

@@ -7,7 +7,7 @@ RESPIRATION_MV = (0.05, 0.3)
 
 
 def draw_respiration(rng, n_samples, n_times, sfreq):
-    """Draw sinusoids that model respiration, as in section 4.1 of the paper.
+    """Draw sinusoids that model respiration, as in section 4.1 of [1]_.
 
     Parameters
     ----------
@@ -23,6 +23,11 @@ def draw_respiration(rng, n_samples, n_times, sfreq):
     drawn : dict
         ``noise`` of shape (n_samples, n_times) in mV, ``noise_frequency`` in Hz and
         ``noise_amplitude`` in mV, both of shape (n_samples,).
+
+    References
+    ----------
+    .. [1] Y. Z. Ong, C. K. Chui, H. Yang, "CASS: Cross adversarial source separation
+       via autoencoder", 2019, `arXiv:1905.09877 <https://arxiv.org/abs/1905.09877>`_.
     """
     frequency = rng.uniform(*RESPIRATION_HZ, size=n_samples)
     amplitude = rng.uniform(*RESPIRATION_MV, size=n_samples)

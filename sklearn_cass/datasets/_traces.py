@@ -113,6 +113,7 @@ def _crop_trace(trace, seconds, sfreq):
 
 
 def _default_cache_folder():
+    """Return the folder of the cache that the environment names."""
     folder = os.environ.get("SKLEARN_CASS_CACHE")
     if folder:
         return folder

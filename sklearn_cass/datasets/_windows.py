@@ -1,4 +1,4 @@
-"""Windows: cut from signals, joined along their first axis."""
+"""Windows of signals."""
 
 import numpy as np
 
@@ -30,12 +30,26 @@ def window_starts(n_total, n_times, hop):
 
 
 def seconds_to_times(name, seconds, sfreq):
-    """Convert seconds to a number of time points; `name` is the argument's name.
+    """Convert seconds to a number of time points.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    seconds : float
+        Its value.
+    sfreq : int
+        Sampling frequency in Hz.
+
+    Returns
+    -------
+    n_times : int
+        Number of time points.
 
     Raises
     ------
     ValueError
-        If there is less than one time point.
+        If it is less than one.
     """
     n_times = round(seconds * sfreq)
     if n_times < 1:

@@ -4,6 +4,7 @@ import numpy as np
 
 
 def _subplots(n_rows, n_columns, **kwargs):
+    """Return a matplotlib figure and its 2-D array of axes."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
