@@ -8,7 +8,7 @@ import signal
 import numpy as np
 import pytest
 import torch
-from cases import FAST, SEPARATORS, NoEncoder, make_mixtures
+from cases import FAST, FILTERS, NoEncoder, make_mixtures
 from sklearn.base import clone
 from skorch.callbacks import Callback
 from trainings import FILE, QUICK, At, Gains, learned, resume, train, train_until
@@ -18,6 +18,7 @@ from sklearn_cass import (
     CASSSeparator,
     Checkpoint,
     Modules,
+    RegularCASSSeparator,
     STFTTransformer,
 )
 from sklearn_cass.persistence import file_format
@@ -26,8 +27,6 @@ pytestmark = [
     pytest.mark.usefixtures("generators_stand_still"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-RESNET9 = {"network": FAST["network"]}
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +47,18 @@ MOMENTS = [("batch", 1), ("begin", 2), ("batch", 3), ("end", 3), ("end", 4)]
 
 
 @pytest.mark.parametrize(
-    ("cls", "moments"),
-    [(CASSSeparator, MOMENTS), *((cls, MOMENTS[2:3]) for cls in SEPARATORS[:-1])],
+    ("cls", "network", "moments"),
+    [
+        (CASSSeparator, FAST["network"], MOMENTS),
+        (RegularCASSSeparator, FILTERS["network"], MOMENTS[2:3]),
+        (AESeparator, FAST["network"], MOMENTS[2:3]),
+    ],
 )
-def test_training_resumes_as_if_not_interrupted(cls, moments, data, tmp_path):
+def test_training_resumes_as_if_not_interrupted(cls, network, moments, data, tmp_path):
+    settings = {"network": network}
     for moment in moments:
-        train_until(cls, tmp_path, data, *moment, **RESNET9)
-    assert resume(cls, tmp_path, data, **RESNET9) == train(cls, data, **RESNET9)
+        train_until(cls, tmp_path, data, *moment, **settings)
+    assert resume(cls, tmp_path, data, **settings) == train(cls, data, **settings)
 
 
 class Dropping(Gains):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from cases import WIDE, equal_states, make_mixtures, states
+from cases import TINY, equal_states, make_mixtures, states
 from nets import K, Rows, make_net, make_rows
 
 from sklearn_cass import CASSSeparator, RegularCASSSeparator
@@ -94,7 +94,7 @@ def test_cross_weights_of_zero_draw_and_compute_nothing(batch):
 
 def fitted(K, separator_class=CASSSeparator, terms="auto", **settings):
     X, y = make_mixtures(n_components=K)
-    separator = separator_class(**WIDE, **settings)
+    separator = separator_class(**TINY, **settings)
     separator._cross_terms = terms  # not a parameter: "auto" decides
     return separator.fit(X, y)
 
