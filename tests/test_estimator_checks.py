@@ -4,7 +4,6 @@ import re
 from unittest import SkipTest
 
 import pytest
-from cases import FAST, SEPARATORS
 from gain_separators import (
     FAULTS,
     ConstructorChangesParameters,
@@ -16,14 +15,10 @@ from gain_separators import (
 from joblib import parallel_config
 from sklearn.exceptions import EstimatorCheckFailedWarning, SkipTestWarning
 from sklearn.pipeline import make_pipeline
+from sklearn_settings import SEPARATORS
 
 import sklearn_cass
-from sklearn_cass import (
-    GANSeparator,
-    ICASeparator,
-    NMFSeparator,
-    STFTTransformer,
-)
+from sklearn_cass import ICASeparator, NMFSeparator, STFTTransformer
 from sklearn_cass.utils.estimator_checks import (
     check_separator,
     parametrize_with_separator_checks,
@@ -58,12 +53,7 @@ def with_status(results, status):
 
 # --- ours ---------------------------------------------------------------------------
 
-OURS = [
-    *(cls(**FAST) for cls in SEPARATORS),
-    GANSeparator(**FAST),
-    NMFSeparator(n_atoms=3, max_iter=20),
-    ICASeparator(),
-]
+OURS = [cls(**settings) for cls, settings in SEPARATORS.items()]
 # ICA has no waveforms of these
 LACKING = {
     ICASeparator: {

@@ -1,5 +1,7 @@
 """Errors name the argument that is wrong."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -157,6 +159,31 @@ def test_fit_refuses_bad_parameters_of_the_network(name):
     separator = CASSSeparator(**FAST | {"network": network})
     with pytest.raises(ValueError, match=f"The '{name}' parameter of ResNet9"):
         separator.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        len,
+        lambda estimate, target: None,
+        lambda estimate, target: (estimate - target).square(),
+        lambda estimate, target: (estimate - target).detach().mean(),
+    ],
+    ids=["len", "None", "no scalar", "no gradient"],
+)
+def test_fit_refuses_functions_that_are_no_losses(loss):
+    with pytest.raises((TypeError, ValueError), match="reconstruction_loss: "):
+        CASSSeparator(**FAST, reconstruction_loss=loss).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [dict, lambda parameters, lr: None, partial(torch.optim.Adam, betas=(2, 3))],
+    ids=["dict", "None", "betas"],
+)
+def test_fit_refuses_functions_that_make_no_optimizer(optimizer):
+    with pytest.raises((TypeError, ValueError), match="optimizer: "):
+        CASSSeparator(**FAST, optimizer=optimizer).fit(X, Y)
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "nonsense", "cpu:x"])

@@ -7,11 +7,12 @@ from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 
 from ..nn import REPRESENTATIONS, to_channels_last, to_map
-from ..numeric import to_unit_level
+from ..numeric import error_context, to_unit_level
 from . import losses
 from .batches import Batches, remix, sample_one_per_row
 from .callbacks import EpochLosses
 from .optimizers import Adam
+from .parameters import make_optimizer
 from .seeding import seeded
 
 
@@ -120,10 +121,12 @@ class CASSNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly=None):
         """Initialize one optimizer for each role."""
-        self.optimizer_ = self.optimizer(self.module_.parameters(), lr=self.lr)
+        parameters = self.module_.parameters()
+        self.optimizer_ = make_optimizer(self.optimizer, parameters, self.lr)
         if self.discriminators is not None:
-            self.discriminator_optimizer_ = self.optimizer(
-                self.discriminators_.parameters(), lr=self.discriminator_lr
+            parameters, lr = self.discriminators_.parameters(), self.discriminator_lr
+            self.discriminator_optimizer_ = make_optimizer(
+                self.optimizer, parameters, lr
             )
         return self
 
@@ -220,13 +223,10 @@ class CASSNet(NeuralNet):
 
     def autoencoder_step(self, estimates, targets, batch):
         """Update autoencoders, Eq. (7), through frozen discriminators."""
-        loss_of = losses.RECONSTRUCTION_LOSSES.get(
-            self.reconstruction, self.reconstruction
-        )
         reconstruction, adversarial, gradients = [], [], []
         for i, (estimate, target) in enumerate(zip(estimates, targets, strict=True)):
             leaf = estimate.detach().requires_grad_()
-            reconstruction.append(loss_of(leaf, target))
+            reconstruction.append(self.reconstruction_loss(leaf, target))
             adversarial.append(self.adversarial_loss(i, leaf))
             gradients.append(self.gradient(leaf, reconstruction[-1], adversarial[-1]))
         self.optimizer_.zero_grad()
@@ -237,6 +237,23 @@ class CASSNet(NeuralNet):
         if self.discriminators is not None:
             step_losses["adversarial_loss"] = detached(adversarial)
         return step_losses
+
+    def reconstruction_loss(self, estimate, target):
+        """Return Eq. (2), or the value of the user's function."""
+        if not callable(self.reconstruction):
+            return losses.RECONSTRUCTION_LOSSES[self.reconstruction](estimate, target)
+        with error_context("reconstruction_loss"):
+            loss = self.reconstruction(estimate, target)
+            if (
+                not isinstance(loss, torch.Tensor)
+                or loss.ndim
+                or not loss.requires_grad
+            ):
+                raise ValueError(
+                    "the function must return a scalar tensor that can be "
+                    f"differentiated, got {loss!r}"
+                )
+        return loss
 
     def adversarial_loss(self, i, estimate):
         """Return BCE(D_i(AE_i(X)), 1), or None without discriminators."""

@@ -105,6 +105,17 @@ def optimizer_maker(optimizer):
     return optimizer if callable(optimizer) else OPTIMIZERS[optimizer]
 
 
+def make_optimizer(make, parameters, lr):
+    """Return the optimizer that ``make(parameters, lr=lr)`` makes."""
+    with error_context("optimizer"):
+        optimizer = make(parameters, lr=lr)
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise TypeError(
+                f"{make} must return a torch.optim.Optimizer, got {type(optimizer)}"
+            )
+    return optimizer
+
+
 def same_maker(a, b):
     """Return whether two such functions are equal, also as copies of a partial."""
     if isinstance(a, partial) and isinstance(b, partial):

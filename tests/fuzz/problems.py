@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from cases import NoEncoder, UnitMask
 from hypothesis import strategies as st
+from sklearn_settings import MeanLogit
 from skorch.callbacks import Callback, EpochTimer
 from strategies import COMPLEX, REAL, Recipe, any_shape, arrays, mostly
 
@@ -179,17 +180,6 @@ TRANSFORMS = [
     {"hop_length": 10**30},
     {"n_fft": 301},
 ]
-
-
-class MeanLogit(torch.nn.Module):
-    """Discriminator of one weight."""
-
-    def __init__(self, in_channels, n_freqs):
-        super().__init__()
-        self.gain = torch.nn.Parameter(torch.ones(()))
-
-    def forward(self, x):
-        return self.gain * x.mean(dim=(1, 2, 3))
 
 
 class Crop(UnitMask):
