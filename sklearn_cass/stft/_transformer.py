@@ -214,7 +214,18 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return self
 
     def spectrogram_shape(self, n_times):
-        """Return (n_freqs, n_frames) for waveforms of n_times time points."""
+        """Return the shape of the spectrogram of a waveform.
+
+        Parameters
+        ----------
+        n_times : int
+            Number of time points of the waveform.
+
+        Returns
+        -------
+        n_freqs, n_frames : int
+            Numbers of frequencies and frames.
+        """
         return self.n_fft_ // 2 + 1, -(-n_times // self.hop_length_) + 1
 
     def _torch_settings(self, device):
