@@ -1,4 +1,4 @@
-"""What the tests of the separators share: small settings, cheap signals, networks."""
+"""Settings, signals and networks that tests of separators share."""
 
 import torch
 

@@ -33,7 +33,7 @@ def make_rows(n=10, seed=0):
 
 
 class Rows:
-    """Counts the rows of maps that each module of a list is given."""
+    """Count the rows of maps that each module of a list takes."""
 
     def __init__(self, modules):
         self.counts = [0] * len(modules)

@@ -34,21 +34,21 @@ FIXTURES = Path(__file__).parent / "files"
 
 
 class OwnEncoder(torch.nn.Conv2d):
-    """An encoder of a user's own."""
+    """An encoder that is not part of the package."""
 
     def __init__(self, in_channels, n_freqs, width=2):
         super().__init__(in_channels, width, 1)
 
 
 class OwnDecoder(torch.nn.Conv2d):
-    """A decoder of a user's own."""
+    """A decoder that is not part of the package."""
 
     def __init__(self, out_channels, n_freqs, width=2):
         super().__init__(width, out_channels, 1)
 
 
 class OwnDiscriminator(torch.nn.Module):
-    """A discriminator of a user's own."""
+    """A discriminator that is not part of the package."""
 
     def __init__(self, in_channels, n_freqs):
         super().__init__()
@@ -59,23 +59,23 @@ class OwnDiscriminator(torch.nn.Module):
 
 
 class OwnNetwork(ResNet9):
-    """A network of a user's own."""
+    """A network that is not part of the package."""
 
     def make_encoder(self, shape):
         return super().make_encoder(shape).requires_grad_(True)
 
 
 class OwnSeparator(CASSSeparator):
-    """A separator of a user's own."""
+    """A separator that is not part of the package."""
 
 
 def own_loss(estimate, target):
-    """Return a loss of a user's own."""
+    """Return the mean absolute error."""
     return (estimate - target).abs().mean()
 
 
 def own_optimizer(params, lr, momentum=0.0):
-    """Return an optimizer of a user's own."""
+    """Return plain gradient descent."""
     return torch.optim.SGD(params, lr, momentum)
 
 
@@ -222,10 +222,10 @@ def test_loaded_separator_inverts_spectrograms(data, tmp_path):
 
 def test_parameters_set_after_fit_do_not_change_saved_networks(data, tmp_path):
     X, y = data
-    separator = AESeparator(**FAST).fit(X, y)
+    separator = AESeparator(**FAST | network()).fit(X, y)
     expected = separator.transform(X)
-    other = ResNet9(5, output="mask")
-    separator.set_params(network=other, representation="magnitude", stft=False)
+    separator.set_params(network__n_filters=5, network__output="mask")
+    separator.set_params(representation="magnitude", stft=False)
     separator.save(tmp_path / "a")
     loaded = load(tmp_path / "a")
     assert (loaded.transform(X) == expected).all()
@@ -336,7 +336,7 @@ def rewrite(path, change, metadata_change=dict):
     path.write_bytes(safetensors.torch.save(tensors, metadata))
 
 
-# --- classes of a user's own --------------------------------------------------------
+# --- own classes and functions ------------------------------------------------------
 
 
 OWN_MODULES = {"encoder": OwnEncoder, "decoder": OwnDecoder}

@@ -161,7 +161,7 @@ def test_gradient_at_the_decoder_is_that_of_eq_7(batch, weighting):
     assert torch.allclose(net.gradient(again, *parts), expected, rtol=1e-4)
 
 
-# --- what a step computes -----------------------------------------------------------
+# --- cost of a step -----------------------------------------------------------------
 
 
 def test_estimates_are_computed_once_a_batch(batch):
@@ -182,7 +182,7 @@ def test_estimates_are_computed_once_a_batch(batch):
 )
 def test_cross_weights_of_zero_cost_nothing(batch, entries, extra):
     # each discriminator sees the truth, its estimate, and that again when the
-    # autoencoders learn from it; on top comes what it is to reject
+    # autoencoders learn from it; in addition the estimates that it is to reject
     cross_weights = np.zeros((K, K))
     for entry in entries:
         cross_weights[entry] = 0.5
@@ -345,7 +345,7 @@ def test_finite_guard_restores_finite_weights():
     assert all(torch.isfinite(p).all() for _, p in net.get_all_learnable_params())
 
 
-# --- mixing anew --------------------------------------------------------------------
+# --- dynamic mixing -------------------------------------------------------------------
 
 
 def make_parts(n=16):

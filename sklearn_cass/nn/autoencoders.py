@@ -215,9 +215,8 @@ def check_autoencoder(pair):
     """
     shape, decoder = pair.shape, type(pair.decoder).__name__
     x = silence(shape.in_channels, shape)
-    features = passed("encoder", pair.encoder, x, "a map", x.shape)
-    seen = describe(features)
-    output = passed("decoder", pair.decoder, features, "the encoder's output", seen)
+    features = passed("encoder", pair.encoder, x, "a map")
+    output = passed("decoder", pair.decoder, features, "the encoder's output")
     wanted = (1, shape.out_channels, shape.n_freqs, shape.n_frames)
     found = tuple(getattr(output, "shape", ()))
     if (
@@ -238,7 +237,7 @@ def check_autoencoder(pair):
 def check_discriminator(discriminator, shape):
     """Pass a silent map through a new discriminator and check that it has one logit."""
     x = silence(shape.component_channels, shape)
-    logits = passed("discriminator", discriminator, x, "a map", x.shape)
+    logits = passed("discriminator", discriminator, x, "a map")
     if not isinstance(logits, torch.Tensor) or logits.shape != (1,):
         raise ValueError(
             f"network: the discriminator {type(discriminator).__name__} must return "
@@ -253,7 +252,7 @@ def silence(n_channels, shape):
     return torch.zeros(size, dtype=torch.float32)
 
 
-def passed(part, module, x, what, shape):
+def passed(part, module, x, what):
     """Return the output of a new module in evaluation mode, errors naming the part."""
     module.to(torch.float32)  # whatever torch's default
     training = {m: m.training for m in module.modules()}
@@ -263,8 +262,8 @@ def passed(part, module, x, what, shape):
             return module(x)
     except Exception as error:  # a user's module may raise anything
         raise ValueError(
-            f"network: the {part} {type(module).__name__} failed on {what} of shape "
-            f"{shape if isinstance(shape, str) else tuple(shape)}: {error}"
+            f"network: the {part} {type(module).__name__} failed on {what}, "
+            f"{describe(x)}: {error}"
         ) from error
     finally:
         for m, mode in training.items():

@@ -462,7 +462,7 @@ class Modules(Network):
             raise TypeError(
                 f"{part} must be a class of modules or a function that makes one, got "
                 f"an instance of {type(make).__name__}: pass the class, and its "
-                f"parameters as {prefix}...; each component has an {part} of its own"
+                f"parameters as {prefix}...; each component has its own {part}"
             )
         given = {
             key.removeprefix(prefix): value
