@@ -3,8 +3,6 @@
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
-from sklearn_cass.datasets import make_ecg_mixtures
-
 SFREQ = 22050  # Hz, of audio windows
 WINDOWS_PER_TRACE = 32
 
@@ -21,6 +19,9 @@ def coloured_noise(n_samples, n_components, n_times, seed, dtype=np.float32):
 
 def ecg_split(n_train, n_test, seed):
     """Generated ECG: training rows, then test rows from traces of their own."""
+    # not needed for noise: it imports signalz
+    from sklearn_cass.datasets import make_ecg_mixtures
+
     n_samples = n_train + n_test
     ecg = make_ecg_mixtures(
         n_samples, windows_per_trace=WINDOWS_PER_TRACE, random_state=seed
