@@ -1,4 +1,4 @@
-"""Signals to measure speed on: noise where its content does not matter."""
+"""Signals for benchmarks: noise, where the content does not matter, and ECG."""
 
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
@@ -8,7 +8,7 @@ WINDOWS_PER_TRACE = 32
 
 
 def coloured_noise(n_samples, n_components, n_times, seed, dtype=np.float32):
-    """Mixtures and components: noise, the k-th smoothed over k + 1 points."""
+    """Return mixtures and components of noise, the k-th smoothed over k + 1 points."""
     rng = np.random.default_rng(seed)
     y = rng.normal(size=(n_samples, n_components, n_times))
     for k in range(n_components):
@@ -18,7 +18,7 @@ def coloured_noise(n_samples, n_components, n_times, seed, dtype=np.float32):
 
 
 def ecg_split(n_train, n_test, seed):
-    """Generated ECG: training rows, then test rows from traces of their own."""
+    """Return generated ECG for training, and for tests from traces of their own."""
     # not needed for noise: it imports signalz
     from sklearn_cass.datasets import make_ecg_mixtures
 
