@@ -34,7 +34,8 @@ from sklearn_cass import (
     load,
 )
 from sklearn_cass.data import dataset
-from sklearn_cass.training import CASSNet
+from sklearn_cass.training import CASSNet, Muon
+from sklearn_cass.training.parameters import use_bfloat16
 
 DEVICE = os.environ.get("SKLEARN_CASS_TEST_DEVICE", "cuda")
 IS_CUDA = DEVICE.startswith("cuda")
@@ -312,6 +313,14 @@ def test_warm_start_continues_on_the_device(fitted, device):
     assert np.isfinite(losses).all()
 
 
+def test_warm_start_continues_on_another_device(fitted, device):
+    for name in ("cpu", device):
+        fitted.set_params(warm_start=True, device=name).fit(*DATA)
+        assert_on(fitted, name)
+        assert np.isfinite(losses_of(fitted)).all()
+    assert fitted.n_iter_ == 6
+
+
 def test_warm_start_continues_after_loading(fitted, device, tmp_path):
     fitted.save(tmp_path / "separator")
     loaded = load(tmp_path / "separator", classes=CLASSES)
@@ -348,6 +357,48 @@ def test_automatic_precision_is_that_of_the_hardware():
     if IS_CUDA:
         has_units = torch.cuda.get_device_capability(DEVICE) >= (8, 0)
         assert separator.fit(*DATA).net_.autocast == has_units
+
+
+def test_automatic_precision_needs_matrix_units(monkeypatch):
+    # older GPUs emulate bfloat16, which is slower than float32
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *args, **kwargs: True)
+    for capability in ((7, 5), (8, 0), (9, 0)):
+        monkeypatch.setattr(
+            torch.cuda, "get_device_capability", lambda device, c=capability: c
+        )
+        has_units = capability >= (8, 0)
+        assert use_bfloat16("auto", torch.device("cuda")) == has_units
+
+
+class RecordingMuon(Muon):
+    """Record whether matrix products of the steps are in bfloat16."""
+
+    autocast = set()
+
+    def step(self, closure=None):
+        a = self.param_groups[0]["params"][0].new_ones(2, 2)
+        self.autocast.add((a @ a).dtype)
+        return super().step(closure)
+
+
+@pytest.mark.parametrize("name", ["cpu", GPU])
+def test_optimizers_compute_in_float32(name):
+    # the orthogonalization of Muon diverges in bfloat16
+    settings = SETTINGS | {"precision": "bf16", "optimizer": RecordingMuon}
+    RecordingMuon.autocast.clear()
+    CASSSeparator(**settings, device=name).fit(*DATA)
+    assert RecordingMuon.autocast == {torch.float32}
+
+
+def test_default_device_of_torch_does_not_matter(device):
+    expected = CASSSeparator(**SETTINGS, device=device).fit(*DATA)
+    for name in (device, "cpu"):
+        with torch.device(device):
+            separator = CASSSeparator(**SETTINGS, device=name).fit(*DATA)
+            estimates = separator.transform(DATA[0])
+        assert_on(separator, name)
+        assert_same_fit(separator, expected, DATA[0], device)
+        assert estimates.shape == DATA[1].shape
 
 
 def random_states():
@@ -402,6 +453,34 @@ def test_running_out_of_memory_names_the_remedies():
         separator.fit(*DATA)
     assert not hasattr(separator, "net_")
     separator.set_params(network__encoder__n_bytes=8).fit(*DATA)
+
+
+class Raising(SmallEncoder):
+    """An encoder that fails in training."""
+
+    def __init__(self, in_channels, n_freqs, message):
+        super().__init__(in_channels, n_freqs)
+        self.message = message
+
+    def forward(self, x):
+        if self.training:
+            raise RuntimeError(self.message)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    ],
+)
+def test_all_messages_of_missing_memory_are_known(message):
+    network = Modules(Raising, SmallDecoder, encoder__message=message)
+    separator = AESeparator(**SETTINGS | {"network": network}, device="cpu")
+    with pytest.raises(MemoryError, match="batch_size=6"):
+        separator.fit(*DATA)
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "cuda:x", "meta"])
