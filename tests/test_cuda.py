@@ -98,12 +98,12 @@ def device(request, monkeypatch):
     if request.param != NAME:
         yield request.param
         return
+    # fused optimizers do not know the second device, nor does torch.autocast
     optimizer = import_module("torch.optim.optimizer")
     devices = optimizer._get_fused_kernels_supported_devices()
     monkeypatch.setattr(
         optimizer, "_get_fused_kernels_supported_devices", lambda: [*devices, NAME]
     )
-    # torch.autocast does not know the second device
     monkeypatch.setattr(CASSNet, "mixed_precision", lambda self, like: nullcontext())
     with SecondDevice():
         yield NAME
