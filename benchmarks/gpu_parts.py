@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from sklearn_cass import CASSSeparator, ResNet9, STFTTransformer, load
+from sklearn_cass.training.parameters import use_bfloat16
 
 from .gpu import record
 from .signals import SFREQ, coloured_noise
@@ -138,7 +139,7 @@ def machine(device, seed):
     record("machine", **facts)
     if is_cuda(device):
         record("gpu", **gpu_facts(device))
-    settings = {name: repr(value) for name, value in SETTINGS.items()}
+    settings = SETTINGS | {"network": SETTINGS["network"].get_params()}
     record("settings", seed=seed, **settings, n_fft=N_FFT, sizes=sizes_of(device))
 
 
@@ -230,7 +231,7 @@ def compare_losses(signal, on_cpu, fit, device):
     for name, precision in arithmetics(device):
         found = losses_of(fit(device, precision))
         for loss in expected:
-            value = float(np.abs(found[loss] / expected[loss] - 1).max())
+            value = relative_difference(found[loss], expected[loss])
             record(
                 "losses",
                 signal=signal,
@@ -244,6 +245,11 @@ def compare_losses(signal, on_cpu, fit, device):
             )
 
 
+def relative_difference(a, b):
+    """Return the largest relative difference; infinity for other numbers of epochs."""
+    return float(np.abs(a / b - 1).max()) if a.shape == b.shape else float("inf")
+
+
 def losses_of(separator):
     """Return the losses of all epochs and components by name."""
     names = [name for name in separator.history_[0] if name.endswith("_loss")]
@@ -253,10 +259,9 @@ def losses_of(separator):
 # Training -----------------------------------------------------------------------------
 
 
-def precisions_of(device):
-    """Return the precisions to measure: bf16 on a CPU only where it is the default."""
-    separator = separator_of("ECG", "cpu", "auto", 0, max_epochs=1)
-    has_both = is_cuda(device) or separator.fit(*noise("ECG", 8, 0)).net_.autocast
+def precisions_of_cpu():
+    """Return the precisions to measure on the CPU: bf16 where it is fast."""
+    has_both = use_bfloat16("auto", torch.device("cpu"))
     return ["float32", "bf16"] if has_both else ["float32"]
 
 
@@ -264,7 +269,7 @@ def training(device, seed):
     """Report samples per second in training, on the device and on the CPU."""
     sizes = sizes_of(device)
     on_device = ["float32", "bf16"]
-    on_cpu = precisions_of("cpu")
+    on_cpu = precisions_of_cpu()
     for signal, batch_sizes in sizes["batch_sizes"].items():
         for batch_size in batch_sizes:
             n_rows = max(batch_size * sizes["steps"], sizes["rows"][signal])
@@ -320,7 +325,7 @@ def inference(device, seed):
     """Report the speed of transform, separate and the networks alone."""
     sizes = sizes_of(device)
     places = [(device, "float32"), (device, "bf16")]
-    places += [("cpu", precision) for precision in precisions_of("cpu")]
+    places += [("cpu", precision) for precision in precisions_of_cpu()]
     for signal in N_TIMES:
         X, y = noise(signal, sizes["n_rows"][signal], seed)
         separator = separator_of(signal, "cpu", "float32", seed, max_epochs=1)
