@@ -10,7 +10,8 @@ WORKERS ?= 2
 # Processes of one thread each. scipy reads SCIPY_ARRAY_API when it is imported; with it,
 # scikit-learn's suite checks array API input, too.
 TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-IN_PARALLEL := -n $(WORKERS) --dist worksteal
+# Slow tests of one file share what they start: they stay in one process.
+PYTEST := python -m pytest -n $(WORKERS) --dist
 
 .PHONY: venv demo test test-slow test-oldest test-faults fuzz bench paper lint format clean
 
@@ -30,15 +31,15 @@ demo: $(READY)
 # make test                        in two processes
 # make test WORKERS=8
 test: lint
-	$(TEST_ENV) $(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
+	$(TEST_ENV) $(BIN)/$(PYTEST) worksteal -m "not slow"
 
 # memory, Dask, processes of their own, long trainings
 test-slow: $(READY)
-	$(TEST_ENV) $(BIN)/python -m pytest $(IN_PARALLEL) -m slow
+	$(TEST_ENV) $(BIN)/$(PYTEST) loadfile -m slow
 
 # both with the oldest supported release of every dependency
 test-oldest: $(OLDEST)/.ready
-	$(TEST_ENV) $(OLDEST)/bin/python -m pytest $(IN_PARALLEL)
+	$(TEST_ENV) $(OLDEST)/bin/$(PYTEST) loadfile
 
 $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
