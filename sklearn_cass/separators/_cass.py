@@ -696,8 +696,8 @@ class RegularCASSSeparator(AESeparator):
 
     def _loss_parameters(self):
         return {
-            "alpha": self.alpha,
-            "beta": self.beta,
+            "alpha": float(self.alpha),
+            "beta": float(self.beta),
             "loss_weighting": self.loss_weighting,
             "discriminators": Discriminators,
             "discriminator_lr": self.discriminator_lr,

@@ -82,6 +82,8 @@ PARAMETERS = [
     {"network": ResNet9(n_filters=True, n_latent=2)},
     {"network": ResNet9(n_filters=1, n_latent=True)},
     {"alpha": 0},
+    {"alpha": 10**30},
+    {"beta": 10**30},
     {"lr": 1e300},
     {"cross_weights": 1e300},
     {"network": Modules(dict, UnitMask)},
