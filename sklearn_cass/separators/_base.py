@@ -1,6 +1,7 @@
 """Base class: input validation, conversion between arrays and tensors."""
 
 from abc import abstractmethod
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -126,7 +127,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         """
         before = dict(vars(self))
         try:
-            return self._fit(X, y)
+            with cpu_as_default_device():
+                return self._fit(X, y)
         except BaseException:
             self._undo_fit(before)
             raise
@@ -301,3 +303,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def cpu_as_default_device():
+    """Return a context in which torch makes tensors on the CPU by default."""
+    is_cpu = torch.get_default_device().type == "cpu"
+    return nullcontext() if is_cpu else torch.device("cpu")

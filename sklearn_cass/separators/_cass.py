@@ -147,7 +147,7 @@ class AESeparator(BaseSeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.
@@ -317,7 +317,9 @@ class AESeparator(BaseSeparator):
             )
 
     def _undo_fit(self, before):
-        if not self.warm_start:
+        # what is no boolean was refused; an array has no truth value
+        is_continued = isinstance(self.warm_start, bool | np.bool_) and self.warm_start
+        if not is_continued:
             super()._undo_fit(before)
             return
         vars(self).clear()
@@ -373,9 +375,12 @@ class AESeparator(BaseSeparator):
         }
         if self._continues():
             net = copy.deepcopy(self.net_)  # a fit that fails keeps the fitted one
+            is_moved = torch.device(net.device) != device
             is_same = same_maker(net.optimizer, parameters["optimizer"])
-            vars(net).update(parameters)
-            if not is_same:
+            vars(net).update(parameters, device=str(device))
+            for module in net.trained_modules().values():
+                module.to(device)
+            if is_moved or not is_same:
                 net.initialize_optimizer()
             return net
         return self._net_class(
@@ -590,7 +595,7 @@ class RegularCASSSeparator(AESeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.
@@ -877,7 +882,7 @@ default=0.3
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.
@@ -1111,7 +1116,7 @@ class GANSeparator(RegularCASSSeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.

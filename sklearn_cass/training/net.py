@@ -157,8 +157,8 @@ class CASSNet(NeuralNet):
             mixture, targets = self.maps(*batch)
         with self.mixed_precision(mixture):
             estimates = [estimate.float() for estimate in self.module_(mixture)]
-            step_losses = self.discriminator_step(estimates, targets, batch)
-            step_losses |= self.autoencoder_step(estimates, targets, batch)
+        step_losses = self.discriminator_step(estimates, targets, batch)
+        step_losses |= self.autoencoder_step(estimates, targets, batch)
         loss = step_losses["reconstruction_loss"].sum()
         return {"loss": loss, "y_pred": None, "losses": step_losses}
 
@@ -207,7 +207,8 @@ class CASSNet(NeuralNet):
 
     def logits(self, i, maps):
         """Return the logits of D_i."""
-        return self.discriminators_[i](maps).float()
+        with self.mixed_precision(maps):
+            return self.discriminators_[i](maps).float()
 
     def cross_inputs(self, i, estimates):
         """Return the other estimates that D_i is to reject, and their weights."""

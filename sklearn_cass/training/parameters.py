@@ -60,7 +60,8 @@ def use_bfloat16(precision, device):
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        # `torch.cuda.is_bf16_supported` is also true where bfloat16 is emulated
+        return torch.cuda.get_device_capability(device) >= (8, 0)
     # a private function of torch, which older releases lack
     has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return device.type == "cpu" and has_matrix_units()
@@ -142,4 +143,5 @@ def is_out_of_memory(error):
     """Return whether an error says that a device or the machine has no memory left."""
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
-    return "DefaultCPUAllocator" in str(error)
+    parts = ("DefaultCPUAllocator", "out of memory", "ALLOC_FAILED")
+    return any(part in str(error) for part in parts)
