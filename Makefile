@@ -52,13 +52,13 @@ $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 # make fuzz SEED=1                 those of a seed, once more
 fuzz: SEED := $(if $(SEED),$(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 fuzz: $(READY)
-	FUZZ_PROFILE=fuzz FUZZ_REPORT=docs/reliability.md \
+	$(TEST_ENV) FUZZ_PROFILE=fuzz FUZZ_REPORT=docs/reliability.md \
 		$(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED)
 
 # trainings killed at random moments, full disks: some minutes, a table at the end
 test-faults: SEED ?= 0
 test-faults: $(READY)
-	PYTHONPATH=tests $(BIN)/python -m faults $(SEED)
+	$(TEST_ENV) PYTHONPATH=tests $(BIN)/python -m faults $(SEED)
 
 # make bench                       every benchmark in some minutes: docs/benchmarks.md
 # make bench FORM=full             in hours

@@ -14,9 +14,10 @@ from joblib import Parallel, delayed
 from sklearn_cass import AESeparator, CASSSeparator, ResNet9, STFTTransformer
 from sklearn_cass.metrics import relative_error
 
+from .checkout import commit
 from .experiments import EXPERIMENTS, make
 from .markdown import table
-from .report import commit, machine
+from .report import machine
 
 CANDIDATES = [
     (AESeparator, {"reconstruction_loss": "mse"}),

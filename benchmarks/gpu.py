@@ -18,6 +18,8 @@ from collections import deque
 from datetime import datetime, timezone
 from pathlib import Path
 
+from .checkout import commit
+
 LIMIT = 450  # seconds of all parts; half a minute is left for the installation
 # seconds of each part
 PARTS = {"machine": 60, "equality": 90, "tests": 110, "training": 150, "inference": 110}
@@ -159,16 +161,6 @@ def options_of(arguments=None):
     return parser.parse_args(arguments)
 
 
-def commit():
-    """Return the commit of the checkout."""
-    words = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        run = subprocess.run(words, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return run.stdout.strip()
-
-
 def words_of(name, options):
     """Return the command of a part."""
     if name == "tests":
@@ -185,7 +177,7 @@ def main(arguments=None):
         options.output,
         command=f"benchmarks/gpu.sh --device {options.device} --seed {options.seed}",
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        commit=options.commit or commit(),
+        commit=options.commit or commit() or "unknown",
     )
     passed = True
     for name in options.parts:

@@ -2,10 +2,7 @@
 
 import os
 import platform
-import subprocess
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +15,8 @@ from sklearn_cass.metrics import (
     sdr_improvement,
     share_phase,
 )
+
+from .checkout import commit
 
 ORDS = {"L1": 1, "L2": 2, "Linf": np.inf}
 FLOORS, CEILING = ("mixture", "zero"), "oracle ratio mask"
@@ -82,16 +81,3 @@ def machine():
         f"({torch.backends.cpu.get_cpu_capability()}), Python "
         f"{platform.python_version()}, torch {torch.__version__}"
     )
-
-
-@cache
-def commit():
-    """Return the commit of the code, "-dirty" if it was changed since; or None."""
-    words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        found = subprocess.run(
-            words, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()

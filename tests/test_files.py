@@ -293,26 +293,6 @@ def test_loaded_precision_is_that_of_the_machine(fast, path, monkeypatch):
     assert loaded.net_.autocast == fast
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_separator_saved_on_cuda_is_loaded_on_the_cpu(data, tmp_path, monkeypatch):
-    X, y = data
-    settings = FAST | {"device": "cuda", "precision": "float32"}
-    separator = CASSSeparator(**settings).fit(X, y)
-    separator.save(tmp_path / "a")
-    monkeypatch.setattr("sklearn_cass.persistence.load.check_device", no_cuda)
-    with pytest.warns(UserWarning, match="loaded onto the CPU"):
-        loaded = load(tmp_path / "a")
-    np.testing.assert_allclose(
-        loaded.transform(X), separator.transform(X), rtol=1e-3, atol=1e-4
-    )
-
-
-def no_cuda(device):
-    if device == "cpu":
-        return torch.device("cpu")
-    raise ValueError(f"device={device!r} is not available")
-
-
 def test_device_that_is_not_available_becomes_the_cpu(data, path):
     X, _ = data
     rewrite(path, lambda ours: ours["parameters"].update(device="cuda:99"))

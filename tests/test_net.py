@@ -70,14 +70,6 @@ def test_modules_are_moved_to_the_device():
         assert parameter.device.type == "meta"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_modules_train_on_cuda():
-    net = make_net(device="cuda").partial_fit(TensorDataset(*make_rows()))
-    for _, parameter in net.get_all_learnable_params():
-        assert parameter.device.type == "cuda"
-        assert torch.isfinite(parameter).all()
-
-
 def test_optimizers_have_the_parameters_of_one_role():
     net = make_net(lr=0.1, discriminator_lr=0.2)
     pairs = [

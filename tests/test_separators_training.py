@@ -465,19 +465,3 @@ def test_bfloat16_trains_nearly_the_same(data):
     a, b = (np.array(s.history_[0, "reconstruction_loss"]) for s in (low, full))
     np.testing.assert_allclose(a, b, rtol=0.05)
     assert np.isfinite(low.transform(X)).all()
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-@pytest.mark.parametrize("device", ["auto", "cuda"])
-def test_cuda_trains_as_the_cpu_does(separator_class, data, device):
-    X, y = data
-    settings = WIDE | {"precision": "float32", "validation_fraction": 0.2}
-    before = torch.cuda.get_rng_state().tolist()
-    on_gpu = separator_class(**settings, device=device).fit(X, y)
-    assert torch.cuda.get_rng_state().tolist() == before
-    on_cpu = separator_class(**settings, device="cpu").fit(X, y)
-    a, b = (np.array(s.history_[0, "reconstruction_loss"]) for s in (on_gpu, on_cpu))
-    np.testing.assert_allclose(a, b, rtol=0.05)
-    assert on_gpu.transform(X).shape == y.shape
-    other = pickle.loads(pickle.dumps(on_gpu))
-    np.testing.assert_allclose(other.transform(X), on_gpu.transform(X), atol=1e-5)
