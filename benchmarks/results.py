@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from .gpu import commit
+from .checkout import commit
 from .markdown import table
 from .report import machine
 
