@@ -35,7 +35,7 @@ from sklearn_cass.plotting import (
 
 from .experiments import EXPERIMENTS, available, make
 from .markdown import table
-from .report import CEILING, measure, provenance, references, rejected
+from .report import CEILING, discrimination, measure, provenance, references
 
 FAMILY = (AESeparator, RegularCASSSeparator, CASSSeparator)
 WATCHED = 0.05  # share of the training rows for the errors per epoch
@@ -55,6 +55,7 @@ def run(name, data, size, seed, output):
     separators, seconds = train(experiment, given, seed)
     estimates, outputs = separate(experiment, definition.stft, separators)
     names = experiment.bunch.component_names
+    X, y = experiment.rows("test")
     results = {
         "experiment": definition.title,
         "command": f"python -m benchmarks.demo {name} --{size} --seed {seed}",
@@ -64,7 +65,10 @@ def run(name, data, size, seed, output):
         "seconds_of_fit": seconds,
         "settings": {n: " ".join(repr(s).split()) for n, s in separators.items()},
         **evaluate(experiment, estimates),
-        "rejected": {n: rejected(shares, names) for n, shares in outputs.items()},
+        "discrimination": {
+            n: discrimination(of, separators[n].discriminate(y, X), names)
+            for n, of in outputs.items()
+        },
     }
     text = page(results, names)
     print("\n" + text, flush=True)
@@ -143,8 +147,8 @@ def page(results, component_names):
         rows.append(row)
     outputs = [
         {"separator": f"`{name}`"}
-        | {pair: f"{share:.3f}" for pair, share in of.items()}
-        for name, of in results["rejected"].items()
+        | {pair: f"{share:.2f} ({mean:.2f})" for pair, (share, mean) in of.items()}
+        for name, of in results["discrimination"].items()
     ]
     n_silent = measured["zero"]["silent"]
     parts = [
@@ -152,7 +156,8 @@ def page(results, component_names):
         f"{results['n_test_rows']} test rows, {n_silent} silent components left out. "
         "Waveforms against the true waveforms, means over test rows; seconds of `fit`.",
         table(rows),
-        "Share of the other component's estimates that a discriminator rejects:",
+        "Share that a discriminator rejects (its mean output) of the other component's "
+        "estimates and of its own true components:",
         table(outputs),
         "`{command}`; {machine}; commit {commit}".format(**results),
         *(f"`{name}`: `{text}`" for name, text in results["settings"].items()),

@@ -52,14 +52,25 @@ def shared_phase_errors(y, estimate, X, stft):
     }
 
 
-def rejected(outputs, component_names):
-    """Return the share of the other components' estimates that each D_i rejects."""
-    pairs = [(i, j) for i, j in np.ndindex(*outputs.shape[1:]) if i != j]
+def discrimination(outputs, true_outputs, component_names):
+    """Return share rejected and mean output of others' estimates and true components.
+
+    Parameters
+    ----------
+    outputs, true_outputs : ndarray of shape (n_samples, n_components, n_components)
+        Of ``discriminate``, for estimates and for true components.
+    component_names : sequence of str
+        Names of the components.
+    """
+    seen = {}
+    for i, own in enumerate(component_names):
+        for j, other in enumerate(component_names):
+            if i != j:
+                seen[f"{own} discriminator, {other} estimates"] = outputs[:, i, j]
+        seen[f"{own} discriminator, true {own}"] = true_outputs[:, i, i]
     return {
-        f"{component_names[i]} discriminator, {component_names[j]} estimates": float(
-            np.mean(outputs[:, i, j] < REJECTED_BELOW)
-        )
-        for i, j in pairs
+        name: (float(np.mean(values < REJECTED_BELOW)), float(np.mean(values)))
+        for name, values in seen.items()
     }
 
 
