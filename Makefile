@@ -5,9 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
-SKLEARN_CHECKS := tests/test_sklearn_checks.py
+WORKERS ?= 2
 
-.PHONY: venv demo test test-oldest test-faults fuzz bench paper lint format clean
+# Processes of one thread each. scipy reads SCIPY_ARRAY_API when it is imported; with it,
+# scikit-learn's suite checks array API input, too.
+TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Slow tests of one file share what they start: they stay in one process.
+PYTEST := python -m pytest -n $(WORKERS) --dist
+
+.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench paper lint format clean
 
 venv: $(READY)
 
@@ -22,15 +28,18 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(DATA),--data "$(DATA)")
 
-# scipy reads SCIPY_ARRAY_API once, when it is imported: a run of its own
+# make test                        in two processes
+# make test WORKERS=8
 test: lint
-	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest $(SKLEARN_CHECKS)
-	$(BIN)/python -m pytest
+	$(TEST_ENV) $(BIN)/$(PYTEST) worksteal -m "not slow"
 
-# the same with the oldest supported release of every dependency
+# memory, Dask, processes of their own, long trainings
+test-slow: $(READY)
+	$(TEST_ENV) $(BIN)/$(PYTEST) loadfile -m slow
+
+# both with the oldest supported release of every dependency
 test-oldest: $(OLDEST)/.ready
-	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest $(SKLEARN_CHECKS)
-	$(OLDEST)/bin/python -m pytest
+	$(TEST_ENV) $(OLDEST)/bin/$(PYTEST) loadfile
 
 $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
@@ -43,13 +52,13 @@ $(OLDEST)/.ready: pyproject.toml constraints.txt constraints-oldest.txt
 # make fuzz SEED=1                 those of a seed, once more
 fuzz: SEED := $(if $(SEED),$(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 fuzz: $(READY)
-	FUZZ_PROFILE=fuzz FUZZ_REPORT=docs/reliability.md \
+	$(TEST_ENV) FUZZ_PROFILE=fuzz FUZZ_REPORT=docs/reliability.md \
 		$(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED)
 
 # trainings killed at random moments, full disks: some minutes, a table at the end
 test-faults: SEED ?= 0
 test-faults: $(READY)
-	PYTHONPATH=tests $(BIN)/python -m faults $(SEED)
+	$(TEST_ENV) PYTHONPATH=tests $(BIN)/python -m faults $(SEED)
 
 # make bench                       every benchmark in some minutes: docs/benchmarks.md
 # make bench FORM=full             in hours

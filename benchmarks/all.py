@@ -1,4 +1,4 @@
-"""Run every benchmark and write them up on one page.
+"""Run every benchmark and write docs/benchmarks.md.
 
 python -m benchmarks.all --quick     some minutes
 python -m benchmarks.all --full      hours
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import bench_import, bench_inference, bench_scaling, bench_stft, bench_training
 from .command import options_of, run
-from .results import markdown
+from .results import section
 
 BENCHMARKS = (
     bench_training,
@@ -21,39 +21,39 @@ BENCHMARKS = (
 HEADING = """\
 # Benchmarks
 
-Speed, memory and, where it can be lost for speed, accuracy. The figures as JSON, with
-settings and seeds, are in [benchmarks/](benchmarks/).
+Speed, memory and, where speed may cost it, accuracy. The numbers as JSON, with settings
+and seeds, are in [benchmarks/](benchmarks/). `benchmarks/gpu.sh` compares a GPU with
+the CPU of its machine.
 
 - command: `{command}`
+- commit: {commit}
 - machine: {machine}; threads: {n_threads}
 - versions: {versions}
-- time of all: {minutes:.0f} minutes
+- total time: {minutes:.0f} minutes
 
-A figure is the median over the rounds of one run, with the least and the largest in
-brackets. What is compared is measured by turns, and a ratio is that within a round.
+A number is the median over the rounds of one run, with the least and the largest in
+parentheses. Calls that are compared are measured in turns, and a ratio is that within
+a round.
 """
 
 
 def main(arguments=None):
-    """Run what there is, then write the page."""
+    """Run all benchmarks and write the page."""
     program = "python -m benchmarks.all"
     options = options_of(program, __doc__.splitlines()[0], arguments)
     start = time.perf_counter()
     results = [run(benchmark, options) for benchmark in BENCHMARKS]
     minutes = (time.perf_counter() - start) / 60
-    page = "\n".join([heading(results[0], minutes), *map(markdown, results)])
+    page = "\n".join([heading(results[0], minutes), *map(section, results)])
     (Path(options.output) / "benchmarks.md").write_text(page)
 
 
 def heading(result, minutes):
-    """What all benchmarks of a run have in common."""
+    """Return what all benchmarks of a run have in common."""
     versions = ", ".join(f"{name} {v}" for name, v in result.versions.items())
+    facts = {k: getattr(result, k) for k in ("command", "commit", "machine")}
     return HEADING.format(
-        command=result.command,
-        machine=result.machine,
-        n_threads=result.n_threads,
-        versions=versions,
-        minutes=minutes,
+        **facts, n_threads=result.n_threads, versions=versions, minutes=minutes
     )
 
 

@@ -1,8 +1,8 @@
-"""How long does importing sklearn_cass take, beyond what it is built on?
+"""Time of importing sklearn_cass, beyond that of its dependencies.
 
     python -m benchmarks.bench_import --quick
 
-Fresh processes by turns: one imports torch, scikit-learn and skorch, the other the
+New processes in turns: one imports torch, scikit-learn and skorch, the other the
 package.
 """
 
@@ -27,17 +27,17 @@ start = time.perf_counter()
 sys.stderr.write(str(time.perf_counter() - start))
 """
 READING = (
-    "Seconds of a fresh process from start to end, and the difference within a round; "
-    "on top is the time of `import sklearn_cass` alone in a process that has imported "
-    "the others before. The slowest modules are those that only `import sklearn_cass` "
-    "imports, by the time of their own code without what they import in turn, as "
-    "`python -X importtime` measures it."
+    "Seconds of a new process from start to end, and the difference within a round. "
+    "The last row is the time of `import sklearn_cass` alone in a process that has "
+    "imported the others before. The slowest modules are those that only `import "
+    "sklearn_cass` imports, by the time of their own code without that of their own "
+    "imports, as `python -X importtime` measures it."
 )
 ALT = "Bars: time of a process with either import, and of the slowest modules"
 
 
 def measure(sizes, options):
-    """Times of fresh processes, and the slowest modules."""
+    """Measure times of new processes, and the slowest modules."""
     calls = {name: partial(run_python, code) for name, code in IMPORTS.items()}
     seconds = interleaved(calls, sizes["n_rounds"])
     times = [
@@ -47,7 +47,7 @@ def measure(sizes, options):
     beyond = [s - b for s, b in zip(package, base, strict=True)]
     times.append({"import": "difference", "seconds": spread(beyond)})
     on_top = [float(run_python(ON_TOP)) for _ in range(sizes["n_rounds"])]
-    times.append({"import": "on top", "seconds": spread(on_top)})
+    times.append({"import": "sklearn_cass alone", "seconds": spread(on_top)})
     return Result(
         name="import",
         title="Import: beyond torch, scikit-learn and skorch",
@@ -64,13 +64,13 @@ def measure(sizes, options):
 
 
 def run_python(code, *flags):
-    """What a fresh process says on standard error."""
+    """Return the standard error of a new process."""
     words = [sys.executable, *flags, "-c", code]
     return subprocess.run(words, capture_output=True, text=True, check=True).stderr
 
 
 def slowest_modules(n_reports, n_slowest):
-    """Modules beyond those of the base, the slowest first."""
+    """Return the slowest modules that the base does not import."""
     base = own_times(run_python(BASE, "-X", "importtime"))
     reports = [
         own_times(run_python(PACKAGE, "-X", "importtime")) for _ in range(n_reports)
@@ -84,7 +84,7 @@ def slowest_modules(n_reports, n_slowest):
 
 
 def own_times(report):
-    """Microseconds of each module's own code, from ``-X importtime``."""
+    """Return microseconds of each module's own code, from ``-X importtime``."""
     times = {}
     for line in report.splitlines():
         # import time:      1234 |       5678 |   package.module
@@ -95,7 +95,7 @@ def own_times(report):
 
 
 def draw(result):
-    """Two panels: processes, modules."""
+    """Draw two panels: processes, modules."""
     times, modules = result.tables.values()
     figure, axes = panels(2)
     names = [row["import"].replace(", ", "\n") for row in times]

@@ -1,9 +1,9 @@
-"""How fast and in how much memory does a fitted separator separate?
+"""Speed and memory of a fitted separator.
 
     python -m benchmarks.bench_inference --quick
 
-One channel of 44.1 kHz in windows of a second, and windows of ECG; the networks are
-trained for one step on noise, for what they estimate does not matter here.
+One channel of 44.1 kHz in windows of a second, and windows of ECG. The networks are
+trained for one step on noise, because their estimates do not matter here.
 """
 
 import copy
@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 
-from sklearn_cass import CASSSeparator
-from sklearn_cass.nn import divisor, from_map, level, to_map
+from sklearn_cass import CASSSeparator, ResNet9
+from sklearn_cass.nn import from_map, to_map
+from sklearn_cass.numeric import to_unit_level
 
 from .command import main
 from .figures import bars, curve, panels
@@ -47,19 +48,19 @@ FULL = {
     "n_rounds": 7,
 }
 READING = (
-    "Times real time is seconds of signal over seconds of computing. The plain loop "
-    "calls the same networks on one window at a time. `separate` lets windows overlap "
-    "by half and so computes about twice as many; `transform` computes rows in chunks "
-    "of one fixed size, so that one row alone takes as long as a chunk. Memory is that "
-    "of `separate` with the recording and `out` mapped from files, in a process of its "
-    "own, as peaks above what was there before the call: anonymous, and resident with "
-    "the mapped pages that were not yet given back."
+    '"Times real time" is seconds of signal per second of computing. The plain loop '
+    "calls the same networks on one window at a time. `separate` computes windows that "
+    "overlap by half, about twice as many; `transform` computes rows in chunks of one "
+    "fixed size, so that a single row takes as long as a chunk. Memory is that of "
+    "`separate` in a new process, with the recording and `out` mapped from files, as "
+    "peaks above the memory before the call: anonymous, and resident with the mapped "
+    "pages that were not yet reclaimed."
 )
-ALT = "Bars and curves: times real time, milliseconds a row, peak memory over length"
+ALT = "Bars and curves: times real time, milliseconds per row, memory over length"
 
 
 def measure(sizes, options):
-    """Real-time factors, time of an ECG row, memory over length."""
+    """Measure real-time factors, time of an ECG row, memory over length."""
     return Result(
         name="inference",
         title="Inference: speed and memory of a fitted separator",
@@ -77,8 +78,9 @@ def measure(sizes, options):
 
 
 def fitted(n_times, network, device, seed):
-    """A separator after one step on noise."""
-    separator = CASSSeparator(**network, max_epochs=1, device=device, random_state=seed)
+    """Return a separator after one step on noise."""
+    settings = {"max_epochs": 1, "device": device, "random_state": seed}
+    separator = CASSSeparator(ResNet9(**network), **settings)
     return separator.fit(*coloured_noise(2, 2, n_times, seed))
 
 
@@ -86,7 +88,7 @@ def fitted(n_times, network, device, seed):
 
 
 def audio(sizes, options):
-    """Times real time of ``transform``, ``separate`` and the plain loop."""
+    """Return the speed of ``transform``, ``separate`` and the plain loop."""
     separator = fitted(SFREQ, sizes["network"], options.device, options.seed)
     X, _ = coloured_noise(sizes["n_windows"], 2, SFREQ, options.seed)
     calls = {
@@ -109,7 +111,7 @@ def audio(sizes, options):
 
 
 def ecg(sizes, options):
-    """Milliseconds a row, of many rows and of one alone."""
+    """Return milliseconds per row, of many rows and of a single one."""
     separator = fitted(N_TIMES_ECG, sizes["network"], options.device, options.seed)
     X, _ = coloured_noise(sizes["n_rows_ecg"], 2, N_TIMES_ECG, options.seed)
     plain = partial(separate_plainly, separator, plain_networks(separator))
@@ -124,7 +126,7 @@ def ecg(sizes, options):
         {
             "call": name,
             "rows": n_rows,
-            "ms a row": spread(1000 * s / n_rows for s in of_call),
+            "ms per row": spread(1000 * s / n_rows for s in of_call),
             "over the plain loop's speed": ratio(
                 seconds["plain loop", n_rows], of_call
             ),
@@ -134,23 +136,22 @@ def ecg(sizes, options):
 
 
 def plain_networks(separator):
-    """The autoencoders with their weights as torch makes them."""
+    """Return the autoencoders with weights in torch's default memory format."""
     networks = copy.deepcopy(separator.net_.module_)
     return networks.to(memory_format=torch.contiguous_format).eval()
 
 
 @torch.inference_mode()
 def separate_plainly(separator, networks, X):
-    """Estimates of one row after the other."""
+    """Return estimates, computed row by row."""
     stft, device = separator.domains_.stft, separator.net_.device
     return np.stack([separate_row(row, stft, networks, device) for row in X])
 
 
 def separate_row(row, stft, networks, device):
-    """Estimates (n_components, n_times) of one waveform."""
-    z = stft.forward(torch.from_numpy(row))[None, None]
-    scale = level(z)
-    mixture = to_map(z / divisor(scale)).contiguous().to(device)
+    """Return estimates (n_components, n_times) of one waveform."""
+    z, _, scale = to_unit_level(stft.forward(torch.from_numpy(row))[None, None])
+    mixture = to_map(z).contiguous().to(device)
     maps = torch.cat([autoencoder(mixture) for autoencoder in networks]).cpu()
     return stft.inverse(from_map(maps, True) * scale, len(row))[:, 0].numpy()
 
@@ -159,7 +160,7 @@ def separate_row(row, stft, networks, device):
 
 
 def memory(sizes, options):
-    """Peaks of memory, and speed, over the length of a recording."""
+    """Return peaks of memory, and speed, over the length of a recording."""
     settings = {
         "network": sizes["network_memory"],
         "device": options.device,
@@ -169,7 +170,7 @@ def memory(sizes, options):
 
 
 def memory_of(minutes, settings):
-    """One length, separated in a process of its own."""
+    """Return the memory for one length, measured in a new process."""
     n_times = minutes * 60 * SFREQ
     with tempfile.TemporaryDirectory() as folder:
         write_recording(folder, n_times, settings["seed"])
@@ -186,7 +187,7 @@ def memory_of(minutes, settings):
 
 
 def write_recording(folder, n_times, seed):
-    """Noise, in single precision, and a place for its two components."""
+    """Write noise in single precision, and a file for its two components."""
     recording = open_memmap(Path(folder) / "recording.npy", "w+", "float32", (n_times,))
     rng = np.random.default_rng(seed)
     for start in range(0, n_times, SFREQ):
@@ -195,7 +196,7 @@ def write_recording(folder, n_times, seed):
 
 
 def separation_of_file(folder, network, device, seed):
-    """A separation from file to file, to be called; small things were separated."""
+    """Return a separation from file to file as a function, after a short one."""
     recording = np.load(Path(folder) / "recording.npy", mmap_mode="r")
     out = np.load(Path(folder) / "estimates.npy", mmap_mode="r+")
     separator = fitted(SFREQ, network, device, seed)
@@ -204,7 +205,7 @@ def separation_of_file(folder, network, device, seed):
 
 
 def draw(result):
-    """Three panels: real time, time of a row, memory."""
+    """Draw three panels: real time, time of a row, memory."""
     speed, rows, lengths = result.tables.values()
     figure, axes = panels(3)
     names = [row["call"] for row in speed]
@@ -212,15 +213,15 @@ def draw(result):
     title = "44.1 kHz into two components"
     bars(axes[0], names, values, title=title, label="times real time", line=1)
     names = [f"{row['call']}\n{row['rows']} rows" for row in rows]
-    values = [row["ms a row"] for row in rows]
-    bars(axes[1], names, values, title="Rows of 1024 points", label="ms a row")
+    values = [row["ms per row"] for row in rows]
+    bars(axes[1], names, values, title="Rows of 1024 points", label="ms per row")
     axes[1].tick_params(axis="x", labelsize=7)
     draw_memory(axes[2], lengths)
     return figure
 
 
 def draw_memory(ax, rows):
-    """Peaks over the length, beside the size of what is read and written."""
+    """Draw peaks over the length, and the size of the files."""
     minutes = [row["minutes"] for row in rows]
     for name in ("anonymous", "resident"):
         curve(ax, minutes, [spread([row[name]]) for row in rows], name)

@@ -1,9 +1,9 @@
-"""How fast is STFTTransformer, beside scipy.signal.ShortTimeFFT?
+"""Speed of STFTTransformer and of scipy.signal.ShortTimeFFT.
 
     python -m benchmarks.bench_stft --quick
 
-Same window, same hop, the same rows; that both say the same is checked first. The
-transformer computes on the CPU, whatever the device.
+Window, hop and rows are the same, and both must agree first. The transformer computes
+on the CPU, whatever the device.
 """
 
 import sys
@@ -37,16 +37,16 @@ FULL = {
 TOLERANCE = {"float64": 1e-12, "float32": 1e-6}  # of the largest value
 READING = (
     "Above a ratio of 1, `STFTTransformer` is faster. Both compute in double "
-    "precision; `STFTTransformer` returns single precision where it was given that. "
+    "precision; `STFTTransformer` returns single precision for such input. "
     "`ShortTimeFFT` needs one or two frames more at either end to be inverted. The "
     "columns of differences are the largest over all entries, relative to the largest "
     "entry."
 )
-ALT = "Bars: speed over that of scipy, there and back, for each signal and type"
+ALT = "Bars: speed relative to SciPy, both directions, for each signal and type"
 
 
 def measure(sizes, options):
-    """Differences and times, for each signal and type."""
+    """Measure differences and times, for each signal and type."""
     rows = []
     for signal, size in sizes["signals"].items():
         for dtype in TOLERANCE:
@@ -59,18 +59,18 @@ def measure(sizes, options):
         reading=READING,
         command=options.command,
         settings=sizes,
-        tables={"There and back": rows},
+        tables={"Transform and inverse": rows},
         alt=ALT,
         seed=options.seed,
     )
 
 
 def compare(signal, X, n_rounds):
-    """A row for each direction."""
+    """Return a row for each direction."""
     ours = STFTTransformer().fit(X)
     n_times, dtype = X.shape[-1], X.dtype.name
-    # no shift: the phase counts from the first point of a frame, as in torch
-    window = ours.window_.copy()  # which SciPy makes read-only
+    # phases relative to the first point of a frame, as in torch
+    window = ours.window_.copy()  # SciPy makes it read-only
     scipys = ShortTimeFFT(window, ours.hop_length_, fs=1, phase_shift=None)
     differences = differences_of(ours, scipys, X)
     Z, Z_scipy = ours.transform(X), scipys.stft(X)
@@ -90,7 +90,7 @@ def compare(signal, X, n_rounds):
 
 
 def differences_of(ours, scipys, X):
-    """Largest differences, checked: in frames that both have, and of X inverted."""
+    """Return the largest differences in shared frames, and of X after inversion."""
     n_times = X.shape[-1]
     Z = ours.transform(X)
     shared = scipys.stft(X, p0=0, p1=Z.shape[-1])
@@ -106,26 +106,26 @@ def differences_of(ours, scipys, X):
 
 
 def difference(a, b):
-    """Largest difference, relative to the largest value."""
+    """Return the largest difference, relative to the largest value."""
     return float(np.abs(np.asarray(a) - b).max() / np.abs(b).max())
 
 
 def times_of(ours, scipys, n_rows, n_rounds):
-    """Milliseconds a row and their ratio."""
+    """Return milliseconds per row and their ratio."""
     seconds = interleaved({"ours": ours, "scipy": scipys}, n_rounds)
     per_row = {
         name: spread(1000 * s / n_rows for s in values)
         for name, values in seconds.items()
     }
     return {
-        "ms a row, ours": per_row["ours"],
-        "ms a row, SciPy": per_row["scipy"],
+        "ms per row, ours": per_row["ours"],
+        "ms per row, SciPy": per_row["scipy"],
         "ratio": ratio(seconds["scipy"], seconds["ours"]),
     }
 
 
 def draw(result):
-    """A panel for each direction."""
+    """Draw a panel for each direction."""
     (rows,) = result.tables.values()
     figure, axes = panels(2)
     for ax, direction in zip(axes, ("transform", "inverse"), strict=True):

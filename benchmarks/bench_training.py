@@ -1,8 +1,8 @@
-"""How fast does CASSSeparator train, beside a plain loop and the convolutions alone?
+"""Training speed of CASSSeparator, of a plain loop and of the convolutions alone.
 
     python -m benchmarks.bench_training --quick
 
-Ours is a whole ``fit``, with its checks, transforms and records; the plain loop of
+Ours is a whole ``fit`` with its checks, transforms and history; the plain loop of
 ``benchmarks/reference.py`` has the same networks, initial weights, losses and epochs.
 """
 
@@ -12,10 +12,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from sklearn_cass import CASSSeparator
+from sklearn_cass import CASSSeparator, ResNet9
+from sklearn_cass.data import Samples, TensorDataset
 from sklearn_cass.metrics import relative_error
-from sklearn_cass.separators._examples import Examples, TensorRows
-from sklearn_cass.separators._validation import check_device, use_bfloat16
+from sklearn_cass.training.parameters import check_device, use_bfloat16
 
 from .command import main
 from .convolutions import convolutions_of, flops_of
@@ -25,11 +25,14 @@ from .results import Result
 from .signals import SFREQ, coloured_noise, ecg_split
 from .timing import interleaved, rate, ratio, spread
 
-# of both: Eq. (7) as it stands, mixtures as they are; a small beta, for its term has
-# another unit than alpha's
+# of both: Eq. (7) as printed, no remixing; a small beta, because the units of the two
+# terms differ
 LOSSES = {"loss_weighting": "literal", "alpha": 1.0, "beta": 0.01, "remix": 0.0}
 SETTINGS = LOSSES | {
     "cross_weights": 0.01,
+    "reconstruction_loss": "mse",
+    "discriminator_lr": 6e-4,
+    "batch_size": 8,
     "lr_schedule": "constant",
     "lr": 2e-3,
     "optimizer": "adam",  # the plain loop's
@@ -54,25 +57,25 @@ FULL = QUICK | {
 }
 
 READING = (
-    "Ours is a `fit` of one epoch, all of it; the plain loop has the same networks and "
-    "losses, but computes estimates anew for every player, judges one map at a time, "
-    "and has its spectrograms made once. Above a ratio of 1, ours is faster. The share "
-    "is the time that the convolutions of one of our steps take by themselves, in the "
-    "same layout and precision, over the time of the whole step: what is missing to 1 "
-    "goes into all else. Validation errors are relative L2 errors of waveforms, after "
-    "equal epochs from equal initial weights; differences within the spread over seeds "
+    "Ours is a whole `fit` of one epoch. The plain loop has the same networks and "
+    "losses, but computes the estimates again for every autoencoder and discriminator, "
+    "takes one map at a time, and computes its spectrograms once. Above a ratio of 1, "
+    "ours is faster. The share is the time of the convolutions in one of our steps "
+    "alone, in the same memory format and precision, over the time of the whole step. "
+    "Validation errors are relative L2 errors of waveforms after the same number of "
+    "epochs from the same initial weights; differences within the spread over seeds "
     "mean nothing."
 )
 ALT = (
-    "Bars: speed over the plain loop's, share of the convolutions' own rate, and "
+    "Bars: speed relative to the plain loop, share of the convolutions in a step, and "
     "validation error, for each signal and precision"
 )
 
 
 def measure(sizes, options):
-    """Speed, share of the convolutions' rate, and accuracy."""
+    """Measure speed, share of the convolutions, and accuracy."""
     precisions = precisions_of(options)
-    tables = {"Speed of training": [], "Share of the convolutions' rate": []}
+    tables = {"Speed of training": [], "Share of the convolutions": []}
     for signal, n_rows in sizes["n_rows"].items():
         X, y = rows_of(signal, n_rows, options.seed)
         separators = {
@@ -85,7 +88,9 @@ def measure(sizes, options):
             share_of(signal, separator, X, y, sizes["n_rounds"], options)
             for separator in separators.values()
         ]
-    tables["Validation error after equal epochs"] = accuracy(precisions, sizes, options)
+    tables["Validation error after the same number of epochs"] = accuracy(
+        precisions, sizes, options
+    )
     return Result(
         name="training",
         title="Training: against a plain loop, and against the convolutions alone",
@@ -99,13 +104,13 @@ def measure(sizes, options):
 
 
 def precisions_of(options):
-    """float32, and bf16 where it is asked for or fast."""
+    """Return float32, and bf16 on request or where it is fast."""
     has_both = use_bfloat16(options.precision, check_device(options.device))
     return ["float32", "bf16"] if has_both else ["float32"]
 
 
 def rows_of(signal, n_rows, seed):
-    """Mixtures of two components and the components."""
+    """Return mixtures of two components and the components."""
     if signal == "ECG":
         (rows, _) = ecg_split(n_rows, n_rows, seed)
         return rows
@@ -113,10 +118,10 @@ def rows_of(signal, n_rows, seed):
 
 
 def separator_of(precision, sizes, options, seed=None, max_epochs=1):
-    """Ours, not fitted."""
+    """Return a separator, not fitted."""
     return CASSSeparator(
+        ResNet9(**sizes["network"]),
         **SETTINGS,
-        **sizes["network"],
         precision=precision,
         device=options.device,
         max_epochs=max_epochs,
@@ -128,7 +133,7 @@ def separator_of(precision, sizes, options, seed=None, max_epochs=1):
 
 
 def speeds(signal, separators, X, y, n_rounds, options):
-    """A row for each precision; the separators are fitted to these rows."""
+    """Return a row for each precision; the separators are fitted to these rows."""
     calls = {precision: partial(s.fit, X, y) for precision, s in separators.items()}
     plain = next(iter(separators.values()))
     calls["plain"] = partial(train_plainly, reference_of(plain.net_), plain, X, y)
@@ -146,17 +151,17 @@ def speeds(signal, separators, X, y, n_rounds, options):
 
 
 def train_plainly(reference, separator, X, y, n_epochs=1):
-    """The reference, from waveforms to trained networks."""
+    """Train the reference, from waveforms on."""
     batches = batches_of(separator, X, y, separator.random_state)
     for _ in range(n_epochs):
         reference.train_epoch(batches)
 
 
-# Share of the convolutions' rate ------------------------------------------------------
+# Share of the convolutions ------------------------------------------------------------
 
 
 def share_of(signal, separator, X, y, n_rounds, options):
-    """How much of a step's time its convolutions take by themselves."""
+    """Return the share of the convolutions in the time of a step."""
     batch = first_batch(separator, X, y)
     step = partial(separator.net_.train_step, batch)
     alone = convolutions_of(step)
@@ -177,14 +182,14 @@ def share_of(signal, separator, X, y, n_rounds, options):
 
 
 def first_batch(separator, X, y):
-    """Tensors of one batch, as the net takes them."""
+    """Return tensors of one batch, as the net takes them."""
     rows = np.arange(min(len(X), separator.batch_size))
-    dataset = TensorRows(Examples(X, y), separator.domains_, rows)
+    dataset = TensorDataset(Samples(X, y), separator.domains_, rows)
     return dataset[torch.arange(len(rows))]
 
 
 def plain_step_of(separator, X, y):
-    """A step of the reference on as many rows."""
+    """Return a step of the reference on as many rows."""
     rows = slice(separator.batch_size)
     (mixture, *targets), *_ = batches_of(separator, X[rows], y[rows], 0)
     return partial(reference_of(separator.net_).step, mixture, targets)
@@ -194,7 +199,7 @@ def plain_step_of(separator, X, y):
 
 
 def accuracy(precisions, sizes, options):
-    """Validation errors over seeds, and how far they are from ours in float32."""
+    """Return validation errors over seeds, and differences from ours in float32."""
     n_seeds = sizes["n_seeds"]
     seeds = range(options.seed, options.seed + n_seeds)
     errors = [errors_of(precisions, seed, sizes, options) for seed in seeds]
@@ -213,7 +218,7 @@ def accuracy(precisions, sizes, options):
 
 
 def errors_of(precisions, seed, sizes, options):
-    """Validation error of each training, of one seed."""
+    """Return the validation error of each training of one seed."""
     train, valid = ecg_split(sizes["n_train"], sizes["n_valid"], seed)
     errors = {}
     for precision in precisions:
@@ -221,19 +226,19 @@ def errors_of(precisions, seed, sizes, options):
         errors[f"ours, {precision}"] = error_of(separator.fit(*train), *valid)
     reference = reference_of(separator.net_)
     train_plainly(reference, separator, *train, sizes["n_epochs"])
-    # the same networks: its weights take the place of ours
+    # the networks are the same: estimate with its weights
     weights = reference.autoencoders.state_dict()
     separator.net_.module_.load_state_dict(weights)
     return errors | {"plain, float32": error_of(separator, *valid)}
 
 
 def error_of(separator, X, y):
-    """Mean over rows and components of the relative L2 error."""
+    """Return the mean over rows and components of the relative L2 error."""
     return float(np.nanmean(relative_error(y, separator.transform(X))))
 
 
 def draw(result):
-    """Three panels: speed, share, error."""
+    """Draw three panels: speed, share, error."""
     speed, share, errors = result.tables.values()
     figure, axes = panels(3)
     names = [f"{row['signal']}\n{row['precision']}" for row in speed]

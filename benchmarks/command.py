@@ -1,14 +1,14 @@
-"""The command line that all benchmarks have."""
+"""Command line that all benchmarks share."""
 
 import argparse
 
-from .results import markdown, write
+from .results import section, write
 
 FORMS = ("quick", "full")
 
 
 def options_of(program, description, arguments=None):
-    """What the command line asks for; ``form`` is "quick" or "full"."""
+    """Return the options of the command line; ``form`` is "quick" or "full"."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     forms = parser.add_mutually_exclusive_group()
     for form in FORMS:
@@ -20,7 +20,7 @@ def options_of(program, description, arguments=None):
         "--precision",
         default="auto",
         choices=("auto", "float32", "bf16"),
-        help="also train in this one, beside float32",
+        help="precision to train in, in addition to float32",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", default="docs", help="folder to write to")
@@ -30,7 +30,7 @@ def options_of(program, description, arguments=None):
 
 
 def command(program, options):
-    """The command that repeats a run."""
+    """Return the command that repeats a run."""
     words = [program, f"--{options.form}"]
     if options.device != "cpu":
         words.append(f"--device {options.device}")
@@ -45,12 +45,12 @@ def run(benchmark, options):
     """Measure, draw, write and print; a benchmark is a module of this package."""
     result = benchmark.measure(getattr(benchmark, options.form.upper()), options)
     write(result, benchmark.draw(result), options.output)
-    print(f"{result.command}; {result.machine}\n\n{markdown(result)}", flush=True)
+    print(f"{result.command}; {result.machine}\n\n{section(result)}", flush=True)
     return result
 
 
 def main(benchmark):
-    """Run one benchmark as the command line says."""
+    """Run one benchmark with the options of the command line."""
     name = f"python -m {benchmark.__spec__.name}"
     description = benchmark.__doc__.splitlines()[0]
     run(benchmark, options_of(name, description))

@@ -1,4 +1,4 @@
-"""The convolutions of a computation: their work, and their speed by themselves."""
+"""Convolutions of a computation: their operations, and their speed alone."""
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -9,16 +9,16 @@ OPERATORS = {aten.convolution.default, aten.convolution_backward.default}
 
 
 class Convolutions(TorchDispatchMode):
-    """Note every convolution, forward and backward, while this context is entered.
+    """Context that records every convolution, forward and backward.
 
-    Afterwards a call of it computes them once more, on values drawn at random: tensors
-    of the same sizes, strides and precision, on the same device.
+    Calling it afterwards computes them again, on random tensors of the same sizes,
+    strides and precision, on the same device.
     """
 
     def __init__(self):
         super().__init__()
         self.calls = []
-        self.tensors = {}  # calls of one kind share theirs
+        self.tensors = {}  # shared by equal calls
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **kwargs or {})
@@ -27,7 +27,7 @@ class Convolutions(TorchDispatchMode):
         return result
 
     def like(self, place, arg):
-        """A tensor like the argument; what is no tensor stays as it is."""
+        """Return a random tensor like the argument; other arguments as they are."""
         if not isinstance(arg, torch.Tensor):
             return arg
         key = (place, arg.shape, arg.stride(), arg.dtype, arg.device)
@@ -41,7 +41,7 @@ class Convolutions(TorchDispatchMode):
 
 
 def random_like(tensor):
-    """Random values in the same layout, which may have holes or overlap."""
+    """Return random values in the same layout, which may have gaps or overlap."""
     steps = zip(tensor.shape, tensor.stride(), strict=True)
     n_entries = 1 + sum((size - 1) * stride for size, stride in steps)
     values = torch.rand(n_entries, device=tensor.device).to(tensor.dtype)
@@ -49,15 +49,15 @@ def random_like(tensor):
 
 
 def convolutions_of(call):
-    """The convolutions in a call."""
-    with Convolutions() as noted:
+    """Return the convolutions in a call."""
+    with Convolutions() as convolutions:
         call()
-    return noted
+    return convolutions
 
 
 def flops_of(convolutions):
-    """Floating point operations of noted convolutions."""
-    # counted over them alone: torch's counter cannot follow `autograd.grad` at a leaf
+    """Return the number of floating point operations of recorded convolutions."""
+    # not of the call: torch's counter fails on `autograd.grad` at a leaf
     with FlopCounterMode(display=False) as counter:
         convolutions()
     return counter.get_total_flops()

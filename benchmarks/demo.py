@@ -1,11 +1,13 @@
-"""Train the CASS family on mixtures with known truth, and show what comes apart.
+"""Train the CASS family on mixtures with known components, and show what comes apart.
 
     python -m benchmarks.demo                         generated ECG
     python -m benchmarks.demo --data ../shared/data   real recordings
-    python -m benchmarks.demo ecg --full              the README's ECG table
+    python -m benchmarks.demo ecg --full              longer trainings
 
-For each experiment the folder ``demo_output`` gets the table, the figures as JSON,
-three pictures, the fitted CASSSeparator, and for audio the separated instruments.
+The separators have their defaults but for what ``benchmarks/experiments.py`` says. For
+each experiment the folder ``demo_output`` gets the tables in Markdown and the numbers
+as JSON, both with seed, settings, commit and machine, three pictures, the fitted
+CASSSeparator, and for audio the separated instruments.
 """
 
 import argparse
@@ -16,7 +18,14 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from sklearn_cass import AESeparator, CASSSeparator, RegularCASSSeparator
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    RegularCASSSeparator,
+    ResNet9,
+    STFTTransformer,
+)
+from sklearn_cass.datasets import load_bach10
 from sklearn_cass.metrics import relative_error
 from sklearn_cass.plotting import (
     DiscriminationDisplay,
@@ -24,12 +33,14 @@ from sklearn_cass.plotting import (
     SeparationDisplay,
 )
 
-from .experiments import EXPERIMENTS, recordings_in
-from .report import machine, measure, references, rejected, table
+from .experiments import EXPERIMENTS, available, make
+from .markdown import table
+from .report import CEILING, discrimination, measure, provenance, references
 
 FAMILY = (AESeparator, RegularCASSSeparator, CASSSeparator)
 WATCHED = 0.05  # share of the training rows for the errors per epoch
-N_TRAIN = {"quick": 960, "full": 1920}  # generated rows
+MAX_GROUPS = 4  # test groups that get columns of their own
+DEMONSTRATED = ("bach10-unseen", "fetal")  # of the recordings
 
 
 def run(name, data, size, seed, output):
@@ -37,105 +48,129 @@ def run(name, data, size, seed, output):
     folder = Path(output) / name
     folder.mkdir(parents=True, exist_ok=True)
     print(f"\n{name}: preparing the mixtures", flush=True)
-    experiment = EXPERIMENTS[name](data, N_TRAIN[size], seed)
-    print(f"{experiment.title}; {machine()}; random_state={seed}", flush=True)
-    separators, seconds = train(experiment, getattr(experiment, size), seed)
-    estimates, answers = separate(experiment, separators)
-    measured, by_group = evaluate(experiment, estimates)
+    definition = EXPERIMENTS[name]
+    rows, max_epochs = getattr(definition, size)
+    experiment = make(name, definition.rows | rows, seed, data)
+    given = definition.parameters | ({"max_epochs": max_epochs} if max_epochs else {})
+    separators, seconds = train(experiment, given, seed)
+    estimates, outputs = separate(experiment, definition.stft, separators)
     names = experiment.bunch.component_names
-    rejections = {n: rejected(shares, names) for n, shares in answers.items()}
-    text = report(experiment, measured, by_group, rejections, seconds)
-    print("\n" + text, flush=True)
-    (folder / "table.txt").write_text(text)
+    X, y = experiment.rows("test")
     results = {
-        "experiment": experiment.title,
-        "size": size,
-        "seed": seed,
-        "machine": machine(),
+        "experiment": definition.title,
+        "command": f"python -m benchmarks.demo {name} --{size} --seed {seed}",
+        "n_training_rows": len(experiment.index("train", "validation")),
+        "n_test_rows": len(experiment.parts["test"]),
+        **provenance(),
         "seconds_of_fit": seconds,
-        "settings": {n: repr(s) for n, s in separators.items()},
-        "measured": measured,
-        "by_group": by_group,
-        "rejected": rejections,
+        "settings": {n: " ".join(repr(s).split()) for n, s in separators.items()},
+        **evaluate(experiment, estimates),
+        "discrimination": {
+            n: discrimination(of, separators[n].discriminate(y, X), names)
+            for n, of in outputs.items()
+        },
     }
+    text = page(results, names)
+    print("\n" + text, flush=True)
+    (folder / "table.md").write_text(text)
     (folder / "results.json").write_text(json.dumps(results, indent=1))
-    draw(experiment, separators, estimates, answers, folder)
-    write_audio(experiment, separators["CASSSeparator"], folder)
+    draw(experiment, definition, separators, estimates, outputs, folder)
+    if "bach10" in definition.folders:
+        write_audio(separators["CASSSeparator"], data, folder)
     joblib.dump(separators["CASSSeparator"], folder / "separator.joblib")
     print(f"pictures, tables and the fitted separator are in {folder}", flush=True)
 
 
-def train(experiment, settings, seed):
-    """The fitted separators, and how many seconds each fit took."""
-    X, y, _ = experiment.rows("train")
+def train(experiment, given, seed):
+    """Return the fitted separators, and how many seconds each fit took."""
+    X, y = experiment.training_rows()
     separators, seconds = {}, {}
     for separator_class in FAMILY:
         name = separator_class.__name__
         print(f"fitting {name}", flush=True)
         separator = separator_class(
-            validation_fraction=WATCHED, random_state=seed, verbose=1, **settings
+            validation_fraction=WATCHED, random_state=seed, verbose=1
         )
+        for part, default in (("network", ResNet9()), ("stft", STFTTransformer())):
+            if any(key.startswith(f"{part}__") for key in given):
+                separator.set_params(**{part: default})
+        separator.set_params(**given)
         start = time.perf_counter()
         separators[name] = separator.fit(X, y)
         seconds[name] = round(time.perf_counter() - start, 1)
     return separators, seconds
 
 
-def separate(experiment, separators):
-    """Estimates of the test rows, and what the discriminators say of them."""
-    X, y, _ = experiment.rows("test")
-    estimates = references(y, X, experiment.oracle)
-    estimates |= {name: s.transform(X) for name, s in separators.items()}
-    answers = {
+def separate(experiment, stft, separators):
+    """Return estimates of the test rows, and the discriminators' outputs on them."""
+    X, y = experiment.rows("test")
+    floors = references(y, X, stft)
+    ceiling = {CEILING: floors.pop(CEILING)}
+    found = {name: separator.transform(X) for name, separator in separators.items()}
+    estimates = floors | found | ceiling
+    outputs = {
         name: separator.discriminate(estimates[name], X)
         for name, separator in separators.items()
         if hasattr(separator, "discriminate")
     }
-    return estimates, answers
+    return estimates, outputs
 
 
 def evaluate(experiment, estimates):
-    """Measures on the test rows, of all and of every group."""
-    X, y, groups = experiment.rows("test")
-    measured = {name: measure(y, est, X) for name, est in estimates.items()}
-    by_group = {
-        group_name: {
-            name: measure(y[groups == g], est[groups == g], X[groups == g])
-            for name, est in estimates.items()
-        }
-        for g, group_name in experiment.group_names.items()
-    }
-    return measured, by_group
+    """Return measures on the test rows, of all and of every group."""
+    X, y = experiment.rows("test")
+    groups = np.asarray(experiment.bunch.groups)[experiment.parts["test"]]
+    found = np.unique(groups)
+    shown = {f"{g:02d}": groups == g for g in found if len(found) <= MAX_GROUPS}
+
+    def measured(of):
+        return {name: measure(y[of], e[of], X[of]) for name, e in estimates.items()}
+
+    by_group = {name: measured(of) for name, of in shown.items()}
+    return {"measured": measured(slice(None)), "by_group": by_group}
 
 
-def report(experiment, measured, by_group, rejections, seconds):
-    """What the test rows show, as text."""
-    names = experiment.bunch.component_names
-    n_test = len(experiment.test)
-    silent = measured["zero"]["silent"]
-    fits = ", ".join(f"{name} {s:.0f} s" for name, s in seconds.items())
-    parts = [
-        f"{experiment.title}; {n_test} test rows of recordings never trained on, "
-        f"{silent} silent components left out",
-        "waveforms against the true waveforms, mean over rows",
-        f"time of fit: {fits}; {machine()}",
-        "",
-        table(measured, names),
+def page(results, component_names):
+    """Return the tables in Markdown, and what they were made with."""
+    measured, seconds = results["measured"], results["seconds_of_fit"]
+    rows = []
+    for name, values in measured.items():
+        label = f"`{name}`, {seconds[name]:.0f} s" if name in seconds else name
+        row = {"estimate": label}
+        for k, component in enumerate(component_names):
+            row |= {
+                f"{component} {n}": f"{values[n][k]:.3f}" for n in ("L1", "L2", "Linf")
+            }
+            row[f"{component} SDR [dB]"] = f"{values['SDR'][k]:.1f}"
+            for group, of_group in results["by_group"].items():
+                row[f"{component} SDRi {group}"] = f"{of_group[name]['SDRi'][k]:.1f}"
+        rows.append(row)
+    outputs = [
+        {"separator": f"`{name}`"}
+        | {pair: f"{share:.2f} ({mean:.2f})" for pair, (share, mean) in of.items()}
+        for name, of in results["discrimination"].items()
     ]
-    for group, rows in by_group.items():
-        parts += [f"{group} alone", table(rows, names)]
-    parts.append("share of the other component's estimates that are rejected")
-    for name, shares in rejections.items():
-        parts += [f"{name:<24}{pair}: {share:.3f}" for pair, share in shares.items()]
-    return "\n".join(parts) + "\n"
+    n_silent = measured["zero"]["silent"]
+    parts = [
+        f"{results['experiment']}: {results['n_training_rows']} training rows, "
+        f"{results['n_test_rows']} test rows, {n_silent} silent components left out. "
+        "Waveforms against the true waveforms, means over test rows; seconds of `fit`.",
+        table(rows),
+        "Share that a discriminator rejects (its mean output) of the other component's "
+        "estimates and of its own true components:",
+        table(outputs),
+        "`{command}`; {machine}; commit {commit}".format(**results),
+        *(f"`{name}`: `{text}`" for name, text in results["settings"].items()),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
-def draw(experiment, separators, estimates, answers, folder):
-    """The three pictures."""
+def draw(experiment, definition, separators, estimates, outputs, folder):
+    """Write the three pictures."""
     import matplotlib
 
     matplotlib.use("Agg")
-    X, y, _ = experiment.rows("test")
+    X, y = experiment.rows("test")
     names = experiment.bunch.component_names
     estimate = estimates["CASSSeparator"]
     row = typical_row(y, estimate)
@@ -146,11 +181,11 @@ def draw(experiment, separators, estimates, answers, folder):
             estimate[row],
             names,
             sfreq=experiment.bunch.sfreq,
-            unit=experiment.unit,
-            span=experiment.span,
+            unit=definition.unit,
+            span=definition.span,
         ).plot(),
         "error_per_epoch": ErrorCurveDisplay.from_estimators(separators, names),
-        "discriminators": DiscriminationDisplay(answers, names).plot(),
+        "discriminators": DiscriminationDisplay(outputs, names).plot(),
     }
     for name, display in displays.items():
         display.figure_.savefig(folder / f"{name}.png", dpi=110)
@@ -158,45 +193,42 @@ def draw(experiment, separators, estimates, answers, folder):
 
 
 def typical_row(y, estimate):
-    """The row of the median error: neither the best nor the worst to look at."""
+    """Return the row of the median error: neither the best nor the worst."""
     errors = relative_error(y, estimate).mean(axis=1)
     return int(np.argsort(errors)[len(errors) // 2])
 
 
-def write_audio(experiment, separator, folder):
-    """Whole recordings and what was separated from them, as WAV files."""
-    if not experiment.recordings:
-        return
+def write_audio(separator, data, folder):
+    """Write a whole piece and what was separated from it as WAV files."""
     import soundfile
 
-    names, sfreq = experiment.bunch.component_names, experiment.bunch.sfreq
-    for title, recording in experiment.recordings.items():
-        estimates = separator.separate(recording)
-        sounds = {"mixture": recording, **dict(zip(names, estimates, strict=True))}
-        for name, sound in sounds.items():
-            soundfile.write(
-                folder / f"{title}-{name}.wav", np.clip(sound, -1, 1), sfreq
-            )
+    piece = load_bach10(data, pieces=[7], window=None)
+    names = piece.component_names
+    sounds = dict(zip(names, separator.separate(piece.data[0]), strict=True))
+    for name, sound in ({"mixture": piece.data[0]} | sounds).items():
+        path = folder / f"07-HerrGott-{name}.wav"
+        soundfile.write(path, np.clip(sound, -1, 1), piece.sfreq)
 
 
 def main(arguments=None):
-    """Run what the command line asks for."""
+    """Run the experiments that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demo")
-    parser.add_argument("experiments", nargs="*", help=", ".join(EXPERIMENTS))
+    parser.add_argument(
+        "experiments", nargs="*", metavar="experiment", help=", ".join(EXPERIMENTS)
+    )
     parser.add_argument("--data", help="folder of recordings: bach10, adfecgdb, mitdb")
     parser.add_argument("--full", action="store_true", help="longer trainings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", default="demo_output")
     args = parser.parse_args(arguments)
-    names = args.experiments
-    unknown = sorted(set(names) - set(EXPERIMENTS))
+    unknown = sorted(set(args.experiments) - set(EXPERIMENTS))
     if unknown:
-        parser.error(f"unknown experiments {unknown}; there are {list(EXPERIMENTS)}")
-    if not names:
-        names = recordings_in(args.data) if args.data else ["ecg"]
+        parser.error(f"unknown experiments {unknown}; expected {list(EXPERIMENTS)}")
+    names = args.experiments or ["ecg"]
+    if args.data and not args.experiments:
+        names = [name for name in available(args.data) if name in DEMONSTRATED]
     for name in names:
-        size = "full" if args.full else "quick"
-        run(name, args.data, size, args.seed, args.output)
+        run(name, args.data, "full" if args.full else "quick", args.seed, args.output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small figures: medians with their spread."""
+"""Figures of medians with their spread."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ WIDTH, HEIGHT = 3.6, 3.0  # inches of one panel
 
 
 def panels(n_panels, n_columns=3):
-    """A figure and its axes, row by row."""
+    """Return a figure and its axes, row by row."""
     from matplotlib.figure import Figure
 
     n_columns = min(n_panels, n_columns)
@@ -21,7 +21,7 @@ def panels(n_panels, n_columns=3):
 
 
 def errorbars(spreads):
-    """Medians, and how far below and above them the values reach."""
+    """Return medians, and the distances to the least and the largest values."""
     medians = np.array([s["median"] for s in spreads])
     low = medians - [s["min"] for s in spreads]
     high = [s["max"] for s in spreads] - medians
@@ -29,7 +29,7 @@ def errorbars(spreads):
 
 
 def bars(ax, names, spreads, *, title, label, line=None):
-    """One bar a name, from zero; a line where a value means parity."""
+    """Draw one bar for each name, and a line at a value that means parity."""
     medians, errors = errorbars(spreads)
     ax.bar(names, medians, yerr=errors, width=0.6, capsize=4)
     if line is not None:
@@ -40,7 +40,7 @@ def bars(ax, names, spreads, *, title, label, line=None):
 
 
 def horizontal_bars(ax, names, spreads, *, title, label):
-    """The same for long names, the first on top."""
+    """Draw horizontal bars, for long names; the first is on top."""
     medians, errors = errorbars(spreads)
     ax.barh(names, medians, xerr=errors, height=0.6, capsize=4)
     ax.grid(False, axis="y")
@@ -50,13 +50,13 @@ def horizontal_bars(ax, names, spreads, *, title, label):
 
 
 def curve(ax, x, spreads, name, **style):
-    """Medians with their spread over positions."""
+    """Draw medians with their spread over positions."""
     medians, errors = errorbars(spreads)
     ax.errorbar(x, medians, yerr=errors, marker="o", capsize=3, label=name, **style)
 
 
 def log_axes(ax, ticks):
-    """Both axes logarithmic: the positions as they are, values at 1, 2 and 5."""
+    """Make both axes logarithmic, with ticks at given positions and at 1, 2 and 5."""
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     ax.set_xscale("log")

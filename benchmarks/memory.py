@@ -1,8 +1,8 @@
 """Peak memory of a call, measured in a process of its own.
 
-Pages of a mapped file count as resident until the system takes them back, which it may
-at any time: what a process cannot do without is its anonymous memory. A thread reads it
-while the call runs. The largest resident size, mapped pages included, stands beside it.
+Pages of a mapped file count as resident until the system reclaims them, which it may do
+at any time; a process needs its anonymous memory. A thread reads it during the call.
+The largest resident size, which includes mapped pages, is reported too.
 """
 
 import json
@@ -20,19 +20,19 @@ MIB = 2**20
 
 
 def measured_apart(target, **arguments):
-    """What a call takes, in MiB and seconds.
+    """Return memory in MiB and time in seconds of a call in a new process.
 
     Parameters
     ----------
     target : str
-        "module:function"; the function prepares and returns the call to measure.
+        "module:function"; the function returns the call to measure.
     **arguments
-        Of the function, as JSON can hold them.
+        Arguments of the function, values that JSON can hold.
 
     Returns
     -------
-    dict
-        ``anonymous`` and ``resident``, peaks above what was there before the call;
+    measured : dict
+        ``anonymous`` and ``resident``, peaks above the memory before the call;
         ``seconds``.
     """
     words = [sys.executable, "-m", __name__, target, json.dumps(arguments)]
@@ -43,7 +43,7 @@ def measured_apart(target, **arguments):
 
 
 def measured(call):
-    """Peaks and time of a call in this process."""
+    """Return peaks and time of a call in this process."""
     reset_peak()
     before, resident_before = anonymous(), from_status("VmRSS")
     start = time.perf_counter()
@@ -57,7 +57,7 @@ def measured(call):
 
 
 class Watch:
-    """Read the anonymous memory until this context is left; ``peak`` in bytes."""
+    """Context that measures the peak of the anonymous memory, ``peak``, in bytes."""
 
     def __init__(self, interval=INTERVAL):
         self.interval = interval
@@ -78,31 +78,31 @@ class Watch:
 
 
 def anonymous():
-    """Bytes of anonymous memory."""
+    """Return the bytes of anonymous memory."""
     return from_status("RssAnon")
 
 
 def reset_peak():
-    """Forget the peak so far: what prepares a measurement may take more than it."""
-    PEAK.write_text("5")  # makes VmHWM begin anew: proc(5)
+    """Reset the peak, because preparing a measurement may need more memory."""
+    PEAK.write_text("5")  # resets VmHWM: proc(5)
 
 
 def largest_resident():
-    """Bytes that were resident at most since the process began or forgot its peak."""
-    # `ru_maxrss` would not do: a process starts with that of the one it was forked from
+    """Return the largest number of resident bytes since the last reset."""
+    # not `ru_maxrss`: a process inherits that of the one it was forked from
     return from_status("VmHWM")
 
 
 def from_status(name):
-    """Bytes that the system tells of this process."""
+    """Return a size in bytes from the status of this process."""
     for line in STATUS.read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"{STATUS} does not tell {name}: Linux 4.5 or newer is needed")
+    raise RuntimeError(f"{STATUS} has no {name}: Linux 4.5 or newer is needed")
 
 
 def main(target, arguments):
-    """Prepare, call, print."""
+    """Prepare the call, measure it and print the result."""
     module, function = target.split(":")
     call = getattr(import_module(module), function)(**json.loads(arguments))
     print(json.dumps(measured(call)))

@@ -1,8 +1,8 @@
-"""CASS trained as a textbook would write it: what the package's training is held to.
+"""Plain training loop of CASS, with which the package's is compared.
 
-The networks are the package's own. One player after the other computes all that its
-step needs, in single precision: estimates, and a discriminator pass for each of the
-true component, its own estimate and every other. Each has an optimizer of its own.
+The networks are the package's. Each discriminator, then each autoencoder, computes all
+that its step needs in single precision: the estimates, and discriminator outputs of the
+true component, its own estimate and each other. Each has an optimizer of its own.
 """
 
 import copy
@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from sklearn_cass.separators._examples import single
+from sklearn_cass.data import single
 
 
 class PlainCASS:
@@ -22,15 +22,15 @@ class PlainCASS:
     autoencoders : sequence of nn.Module
         The pairs.
     discriminators : sequence of nn.Module or None
-        Their discriminators; None trains on reconstruction alone.
+        The discriminators; None trains on reconstruction alone.
     alpha, beta : float
-        Weights of reconstruction and adversarial term, Eq. (7).
+        Weights of the reconstruction and the adversarial term, Eq. (7).
     cross_weights : array-like of shape (n_components, n_components)
         Entry [i, j] weighs D_i's rejection of AE_j's estimate, Eq. (9).
     lr, discriminator_lr : float
         Learning rates.
     optimizer : type
-        Of every player.
+        Class of all optimizers.
     """
 
     def __init__(
@@ -54,35 +54,35 @@ class PlainCASS:
         self.alpha, self.beta, self.cross_weights = alpha, beta, cross_weights
 
     def train_epoch(self, loader):
-        """One pass over the batches: lists of a mixture and its K components."""
+        """Train on all batches, lists of mixtures and their K components."""
         for mixture, *targets in loader:
             self.step(mixture, targets)
 
     def step(self, mixture, targets):
-        """Every discriminator's step, then every autoencoder's."""
+        """Update every discriminator, then every autoencoder."""
         for i in range(len(self.discriminator_optimizers)):
             self.discriminator_step(i, mixture, targets[i])
         for i in range(len(self.autoencoders)):
             self.autoencoder_step(i, mixture, targets[i])
 
     def discriminator_step(self, i, mixture, target):
-        """Eq. (9) for D_i."""
-        judge, optimizer = self.discriminators[i], self.discriminator_optimizers[i]
+        """Update D_i by Eq. (9)."""
+        logits, optimizer = self.discriminators[i], self.discriminator_optimizers[i]
         with torch.no_grad():
             estimate = self.autoencoders[i](mixture)
             others = {j: self.autoencoders[j](mixture) for j in self.others_of(i)}
-        loss = cross_entropy(judge(target), 1) + cross_entropy(judge(estimate), 0)
+        loss = cross_entropy(logits(target), 1) + cross_entropy(logits(estimate), 0)
         for j, other in others.items():
-            loss = loss + self.cross_weights[i][j] * cross_entropy(judge(other), 0)
+            loss = loss + self.cross_weights[i][j] * cross_entropy(logits(other), 0)
         update(optimizer, loss)
 
     def others_of(self, i):
-        """The components whose estimates D_i rejects."""
+        """Return the components whose estimates D_i rejects."""
         weights = enumerate(self.cross_weights[i])
         return [j for j, weight in weights if weight and j != i]
 
     def autoencoder_step(self, i, mixture, target):
-        """Eq. (7) for AE_i."""
+        """Update AE_i by Eq. (7)."""
         estimate = self.autoencoders[i](mixture)
         loss = self.alpha * F.mse_loss(estimate, target)
         if self.discriminators is not None:
@@ -92,21 +92,21 @@ class PlainCASS:
 
 
 def cross_entropy(logits, label):
-    """BCE(D(x), label)."""
+    """Return BCE(D(x), label)."""
     labels = torch.full_like(logits, label)
     return F.binary_cross_entropy_with_logits(logits, labels)
 
 
 def update(optimizer, loss):
-    """One gradient step."""
+    """Take a gradient step."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
 def reference_of(net, **settings):
-    """A reference with the initial weights and the settings of a CASSNet."""
-    initial = copy.deepcopy(net).initialize()  # the weights that its seed draws
+    """Return a reference with the initial weights and the settings of a CASSNet."""
+    initial = copy.deepcopy(net).initialize()  # weights as its seed draws them
     return PlainCASS(
         contiguous(initial.module_),
         contiguous(getattr(initial, "discriminators_", None)),
@@ -120,15 +120,15 @@ def reference_of(net, **settings):
 
 
 def contiguous(module):
-    """A module whose weights lie as torch makes them."""
+    """Return a module with weights in torch's default memory format."""
     return module and module.to(memory_format=torch.contiguous_format)
 
 
 def batches_of(separator, X, y, seed):
-    """The rows as spectrograms, made once, in a torch DataLoader."""
+    """Return a DataLoader of the rows as spectrograms, computed once."""
     net, domains = separator.net_, separator.domains_
-    tensors = (single(domains.mixtures(X)), single(domains.components(y)))
-    mixtures, components = net.maps(*tensors)
+    Z, Y = domains.mixtures_to_tensor(X), domains.components_to_tensor(y)
+    mixtures, components = net.maps(single(Z), single(Y))
     dataset = TensorDataset(*(m.contiguous() for m in (mixtures, *components)))
     generator = torch.Generator().manual_seed(seed)
     return DataLoader(dataset, net.batch_size, shuffle=True, generator=generator)

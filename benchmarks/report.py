@@ -1,74 +1,92 @@
-"""Tables in the paper's layout, and what they were measured on."""
+"""Measures of estimates, and where and with what they were made."""
 
 import os
 import platform
+from importlib.metadata import version
 
 import numpy as np
 import torch
 
+import sklearn_cass
 from sklearn_cass.metrics import (
     oracle_ratio_mask,
     relative_error,
     sdr,
     sdr_improvement,
+    share_phase,
 )
 
-COLUMNS = {
-    "L1": lambda y, est, X: relative_error(y, est, ord=1),
-    "L2": lambda y, est, X: relative_error(y, est, ord=2),
-    "Linf": lambda y, est, X: relative_error(y, est, ord=np.inf),
-    "SDR": lambda y, est, X: sdr(y, est),
-    "SDRi": sdr_improvement,
-}
+from .checkout import commit
+
+ORDS = {"L1": 1, "L2": 2, "Linf": np.inf}
+FLOORS, CEILING = ("mixture", "zero"), "oracle ratio mask"
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
+REJECTED_BELOW = 0.5  # probability of being true
 
 
-def references(y, X, oracle):
-    """Floors and ceiling: estimates that no training was needed for."""
+def references(y, X, stft):
+    """Return the floors and the ceiling: estimates that need no training."""
     return {
         "mixture": np.broadcast_to(X[:, None], y.shape),
         "zero": np.zeros_like(y),
-        "oracle ratio mask": oracle_ratio_mask(y, X, **oracle),
+        CEILING: oracle_ratio_mask(y, X, **stft),
     }
 
 
 def measure(y, estimate, X):
-    """Mean over rows of every column, a list over components; NaN rows counted."""
-    values = {name: column(y, estimate, X) for name, column in COLUMNS.items()}
-    means = {name: np.nanmean(v, axis=0).tolist() for name, v in values.items()}
-    return means | {"silent": int(np.isnan(values["L2"]).sum())}
+    """Return means over rows, lists over components; NaN rows are counted as silent."""
+    values = {name: relative_error(y, estimate, ord=o) for name, o in ORDS.items()}
+    n_silent = int(np.isnan(values["L2"]).sum())
+    values |= {"SDR": sdr(y, estimate), "SDRi": sdr_improvement(y, estimate, X)}
+    return {k: np.nanmean(v, axis=0).tolist() for k, v in values.items()} | {
+        "silent": n_silent
+    }
 
 
-def table(measured, component_names):
-    """One block a component, one line an estimate."""
-    lines = []
-    for k, component in enumerate(component_names):
-        title = f"{component} component"
-        lines.append(
-            f"{title:<24}{'L1':>9}{'L2':>9}{'Linf':>9}{'SDR [dB]':>11}{'SDRi [dB]':>11}"
-        )
-        for name, row in measured.items():
-            errors = "".join(f"{row[c][k]:9.4f}" for c in ("L1", "L2", "Linf"))
-            decibels = "".join(f"{row[c][k]:11.2f}" for c in ("SDR", "SDRi"))
-            lines.append(f"{name:<24}{errors}{decibels}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def rejected(answers, component_names):
-    """Share of the other components' estimates that each discriminator rejects."""
-    n = len(component_names)
+def shared_phase_errors(y, estimate, X, stft):
+    """Return means over rows of the errors with the mixture's phase."""
+    rebuilt = [share_phase(components, X, **stft) for components in (y, estimate)]
     return {
-        f"{component_names[i]} discriminator, {component_names[j]} estimates": float(
-            np.mean(answers[:, i, j] < 0.5)
-        )
-        for i in range(n)
-        for j in range(n)
-        if i != j
+        name: np.nanmean(relative_error(*rebuilt, ord=ord), axis=0).tolist()
+        for name, ord in ORDS.items()
+    }
+
+
+def discrimination(outputs, true_outputs, component_names):
+    """Return share rejected and mean output of others' estimates and true components.
+
+    Parameters
+    ----------
+    outputs, true_outputs : ndarray of shape (n_samples, n_components, n_components)
+        Of ``discriminate``, for estimates and for true components.
+    component_names : sequence of str
+        Names of the components.
+    """
+    seen = {}
+    for i, own in enumerate(component_names):
+        for j, other in enumerate(component_names):
+            if i != j:
+                seen[f"{own} discriminator, {other} estimates"] = outputs[:, i, j]
+        seen[f"{own} discriminator, true {own}"] = true_outputs[:, i, i]
+    return {
+        name: (float(np.mean(values < REJECTED_BELOW)), float(np.mean(values)))
+        for name, values in seen.items()
+    }
+
+
+def provenance():
+    """Return where and with what numbers are made."""
+    return {
+        "machine": machine(),
+        "n_threads": torch.get_num_threads(),
+        "version": sklearn_cass.__version__,
+        "commit": commit(),
+        "versions": {name: version(name) for name in LIBRARIES},
     }
 
 
 def machine():
-    """The machine in a line."""
+    """Return the machine in a line."""
     return (
         f"{os.cpu_count()} cores {platform.machine()} "
         f"({torch.backends.cpu.get_cpu_capability()}), Python "

@@ -1,4 +1,4 @@
-"""What a benchmark found: as JSON, as tables in Markdown, as a figure."""
+"""Results of a benchmark: JSON, tables in Markdown, and a figure."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from .checkout import commit
+from .markdown import table
 from .report import machine
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
@@ -14,11 +16,10 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
 
 @dataclass
 class Result:
-    """The answer to one question.
+    """Result of one benchmark, and how it was measured.
 
-    ``tables`` holds rows by title, each a dict from column to value: a text, a number
-    or a spread as of :func:`~benchmarks.timing.spread`. ``reading`` says how to read
-    them, whatever the figures.
+    ``tables`` holds rows by title, see :func:`~benchmarks.markdown.table`. ``reading``
+    explains them, whatever the numbers are; ``alt`` describes the figure.
     """
 
     name: str
@@ -27,9 +28,10 @@ class Result:
     command: str
     settings: dict
     tables: dict
-    alt: str  # the figure in words
+    alt: str
     seed: int
     machine: str = field(default_factory=machine)
+    commit: str = field(default_factory=commit)
     n_threads: int = field(default_factory=torch.get_num_threads)
     versions: dict = field(
         default_factory=lambda: {name: version(name) for name in LIBRARIES}
@@ -37,7 +39,7 @@ class Result:
 
 
 def write(result, figure, output):
-    """JSON to ``output/benchmarks``, the figure to ``output/images/benchmarks``."""
+    """Write JSON to ``benchmarks``, the figure to ``images/benchmarks`` in output."""
     data = Path(output) / "benchmarks" / f"{result.name}.json"
     image = Path(output) / image_path(result)
     for path in (data, image):
@@ -47,32 +49,14 @@ def write(result, figure, output):
 
 
 def image_path(result):
-    """Where the figure is, seen from the folder of the documentation."""
+    """Return the path of the figure, relative to the documentation's folder."""
     return Path("images") / "benchmarks" / f"{result.name}.png"
 
 
-def markdown(result):
-    """The result as a section of a page."""
+def section(result):
+    """Return the result as a section of a page."""
     parts = [f"## {result.title}", result.reading]
     for title, rows in result.tables.items():
         parts += [f"{title}:", table(rows)]
     parts.append(f"![{result.alt}]({image_path(result).as_posix()})")
     return "\n\n".join(parts) + "\n"
-
-
-def table(rows):
-    """Rows as a table in Markdown."""
-    columns = list(rows[0])
-    lines = [columns, ["---"] * len(columns)]
-    lines += [[text(row[column]) for column in columns] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def text(value):
-    """A cell: three digits that count; a spread as median (least to largest)."""
-    if isinstance(value, dict):
-        ends = f"{text(value['min'])} to {text(value['max'])}"
-        return f"{text(value['median'])} ({ends})"
-    if isinstance(value, float):
-        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return str(value)

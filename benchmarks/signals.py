@@ -1,16 +1,14 @@
-"""Signals to measure speed on: noise where its content does not matter."""
+"""Signals for benchmarks: noise, where the content does not matter, and ECG."""
 
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
-
-from sklearn_cass.datasets import make_ecg_mixtures
 
 SFREQ = 22050  # Hz, of audio windows
 WINDOWS_PER_TRACE = 32
 
 
 def coloured_noise(n_samples, n_components, n_times, seed, dtype=np.float32):
-    """Mixtures and components: noise, the k-th smoothed over k + 1 points."""
+    """Return mixtures and components of noise, the k-th smoothed over k + 1 points."""
     rng = np.random.default_rng(seed)
     y = rng.normal(size=(n_samples, n_components, n_times))
     for k in range(n_components):
@@ -20,7 +18,10 @@ def coloured_noise(n_samples, n_components, n_times, seed, dtype=np.float32):
 
 
 def ecg_split(n_train, n_test, seed):
-    """Generated ECG: training rows, then test rows from traces of their own."""
+    """Return generated ECG for training, and for tests from traces of their own."""
+    # not needed for noise: it imports signalz
+    from sklearn_cass.datasets import make_ecg_mixtures
+
     n_samples = n_train + n_test
     ecg = make_ecg_mixtures(
         n_samples, windows_per_trace=WINDOWS_PER_TRACE, random_state=seed

@@ -1,4 +1,4 @@
-"""Times of calls measured by turns, so that every ratio comes from one run."""
+"""Times of calls, measured in turns, so that every ratio is from one run."""
 
 import math
 import statistics
@@ -6,31 +6,31 @@ import time
 
 import torch
 
-AT_LEAST = 0.05  # seconds that one measurement lasts: shorter calls are repeated
+AT_LEAST = 0.05  # seconds of one measurement: shorter calls are repeated
 
 
 def interleaved(calls, n_rounds, *, device="cpu", clock=time.perf_counter):
-    """Seconds that each call takes, measured once a round, every call in every round.
+    """Measure each call once in every round.
 
-    Every second round runs backwards, so that no call always follows the same one.
+    Every second round is in reverse order, so that no call always follows the same one.
 
     Parameters
     ----------
     calls : dict of callable
-        What to time, by name.
+        The calls by name.
     n_rounds : int
-        Rounds that count; a warm-up comes before them.
+        Number of rounds, after a warm-up.
     device : str
-        Where the calls compute: its queue is waited for before a clock is read.
+        Device of the calls, which is synchronized before the clock is read.
     clock : callable
-        Returns seconds.
+        Clock in seconds.
 
     Returns
     -------
-    dict of list
-        Seconds of one call by name, a value a round.
+    seconds : dict of list
+        Seconds of one call by name, one value for each round.
     """
-    now = synchronised(clock, device)
+    now = synchronized(clock, device)
     n_calls = {name: repetitions(call, now) for name, call in calls.items()}
     seconds = {name: [] for name in calls}
     for n in range(n_rounds):
@@ -39,8 +39,8 @@ def interleaved(calls, n_rounds, *, device="cpu", clock=time.perf_counter):
     return seconds
 
 
-def synchronised(clock, device):
-    """The clock, read when the device has done what was asked of it."""
+def synchronized(clock, device):
+    """Return a clock that first waits for the device."""
     if torch.device(device).type != "cuda":
         return clock
 
@@ -52,15 +52,15 @@ def synchronised(clock, device):
 
 
 def repetitions(call, now):
-    """How often to call in one measurement, by the last of one or two warm-ups."""
+    """Return the number of calls in one measurement, after one or two warm-ups."""
     seconds = mean_seconds(call, 1, now)
-    if seconds < 1:  # the first call of all may also set things up
+    if seconds < 1:  # the first call may include initialization
         seconds = mean_seconds(call, 1, now)
     return max(1, math.ceil(AT_LEAST / max(seconds, AT_LEAST / 1000)))
 
 
 def mean_seconds(call, n_calls, now):
-    """Mean of so many calls in a row."""
+    """Return the mean time of consecutive calls."""
     start = now()
     for _ in range(n_calls):
         call()
@@ -68,16 +68,16 @@ def mean_seconds(call, n_calls, now):
 
 
 def spread(values):
-    """Median, least and largest of some values."""
+    """Return the median, the least and the largest of some values."""
     values = list(values)
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 def ratio(numerators, denominators):
-    """Spread of the ratios within a round."""
+    """Return the spread of the ratios within a round."""
     return spread(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
 def rate(amount, seconds):
-    """Spread of an amount per second."""
+    """Return the spread of an amount per second."""
     return spread(amount / s for s in seconds)

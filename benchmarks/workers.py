@@ -1,7 +1,7 @@
-"""Is a grid search in two processes slower than in one? `python -m benchmarks.workers`.
+"""Compare a grid search in one process and in two: `python -m benchmarks.workers`.
 
-Four candidates of two folds on generated ECG, with one and with two workers by turns;
-times are compared within this run alone.
+Four candidates and two folds on generated ECG, with one and two workers in turns; times
+of different runs cannot be compared.
 """
 
 import statistics
@@ -19,7 +19,7 @@ N_ROUNDS = 3
 
 
 def seconds(n_jobs, ecg):
-    """How long a search takes."""
+    """Return the seconds of a search."""
     grid = {"lr": [2e-3, 4e-3, 6e-3, 8e-3]}
     separator = AESeparator(max_epochs=1, random_state=0)
     search = GridSearchCV(separator, grid, cv=2, n_jobs=n_jobs, refit=False)
@@ -32,7 +32,7 @@ def main():
     """Print the times and their ratio."""
     ecg = make_ecg_mixtures(n_samples=384, random_state=0)
     print(f"AESeparator, 384 rows, 4 candidates, 2 folds, seed 0; {machine()}")
-    # the workers' imports and the first convolutions are no part of the comparison
+    # imports of the workers and first convolutions are not measured
     Parallel(n_jobs=2)(delayed(seconds)(1, ecg) for _ in range(2))
     times = [[seconds(n_jobs, ecg) for n_jobs in (1, 2)] for _ in range(N_ROUNDS)]
     ratios = []

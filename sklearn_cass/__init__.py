@@ -2,8 +2,10 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from .nn import Modules, ResNet9
 from .separators import (
     AESeparator,
+    BaseSeparator,
     CASSSeparator,
     GANSeparator,
     ICASeparator,
@@ -12,6 +14,7 @@ from .separators import (
     load,
 )
 from .stft import Spectrogram, STFTTransformer
+from .training import Checkpoint
 
 try:
     __version__ = version("sklearn-cass")
@@ -20,11 +23,15 @@ except PackageNotFoundError:  # a source tree that is not installed
 
 __all__ = [
     "AESeparator",
+    "BaseSeparator",
     "CASSSeparator",
+    "Checkpoint",
     "GANSeparator",
     "ICASeparator",
+    "Modules",
     "NMFSeparator",
     "RegularCASSSeparator",
+    "ResNet9",
     "STFTTransformer",
     "Spectrogram",
     "load",

@@ -1,47 +1,34 @@
-"""What the tests of the separators share: small settings, cheap signals, networks."""
+"""Settings, signals and networks that tests of separators share."""
 
-import numpy as np
 import torch
 
-from sklearn_cass import AESeparator, CASSSeparator, RegularCASSSeparator
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    Modules,
+    RegularCASSSeparator,
+    ResNet9,
+)
+from sklearn_cass.utils.estimator_checks import _common
 
 SEPARATORS = (AESeparator, RegularCASSSeparator, CASSSeparator)
 
 # The smallest training that still takes more than one step.
 FAST = {
-    "n_filters": 2,
-    "n_latent": 4,
+    "network": ResNet9(n_filters=2, n_latent=4),
     "max_epochs": 1,
     "batch_size": 8,
     "random_state": 0,
 }
 # Where discriminators matter: in the smallest, all entries of the last map may be 0.
-WIDE = FAST | {"n_filters": 8, "n_latent": 16}
+WIDE = FAST | {"network": ResNet9(n_filters=8, n_latent=16)}
 
 
-def make_mixtures(
-    n_samples=12,
-    n_components=2,
-    n_times=64,
-    n_channels=None,
-    dtype=np.float64,
-    seed=0,
-):
-    """Sinusoids, each component in a band of its own, added up with a little noise.
-
-    Returns X of shape (n_samples, [n_channels,] n_times) and y with an axis of
-    components after the first.
-    """
-    rng = np.random.default_rng(seed)
-    channels = () if n_channels is None else (n_channels,)
-    shape = (n_samples, n_components, *channels, 1)
-    band = np.arange(n_components).reshape(-1, *[1] * (len(channels) + 1))
-    frequency = (band + rng.uniform(0.2, 0.8, shape)) / (2 * n_components)
-    phase, amplitude = rng.uniform(0, 6, shape), rng.uniform(0.5, 2, shape)
-    y = amplitude * np.cos(2 * np.pi * frequency * np.arange(n_times) + phase)
-    X = y.sum(axis=1)
-    X = X + 0.01 * rng.normal(size=X.shape)
-    return X.astype(dtype), y.astype(dtype)
+def make_mixtures(n_samples=12, n_components=2, n_times=64, n_channels=None, **kwargs):
+    """Generate the mixtures of the estimator checks, with a little noise."""
+    return _common.make_mixtures(
+        n_samples, n_components, n_times, n_channels, noise=0.01, **kwargs
+    )
 
 
 def states(separator):
@@ -57,9 +44,9 @@ def equal_states(a, b):
 
 
 class NoEncoder(torch.nn.Module):
-    """The mixture itself as the only feature map."""
+    """Return the mixture's map as the only feature map."""
 
-    def __init__(self, in_channels, *, n_filters, n_latent, dilation=1):
+    def __init__(self, in_channels, n_freqs):
         super().__init__()
 
     def forward(self, x):
@@ -67,21 +54,12 @@ class NoEncoder(torch.nn.Module):
 
 
 class UnitMask(torch.nn.Module):
-    """The mask that changes nothing, whatever it is trained on.
+    """Return the mask that changes nothing, whatever it is trained on.
 
     ``n_parts`` is 2 where channels are real and imaginary parts by turns, else 1.
     """
 
-    def __init__(
-        self,
-        out_channels,
-        *,
-        n_filters,
-        n_latent,
-        skip_connections,
-        dilation=1,
-        n_parts=2,
-    ):
+    def __init__(self, out_channels, n_freqs, n_parts=2):
         super().__init__()
         one = torch.zeros(1, out_channels, 1, 1)
         one[:, ::n_parts] = 1
@@ -94,4 +72,41 @@ class UnitMask(torch.nn.Module):
         return mask.expand(n, -1, height, width)
 
 
-IDENTITY = {"encoder": NoEncoder, "decoder": UnitMask, "output": "mask"}
+IDENTITY = {"network": Modules(NoEncoder, UnitMask, output="mask")}
+
+
+class FilterEncoder(torch.nn.Conv2d):
+    """Filters along time, for waveforms (``stft=False``)."""
+
+    def __init__(self, in_channels, n_freqs, n_taps=31):
+        super().__init__(in_channels, 2, (1, n_taps), padding="same")
+
+
+class FilterDecoder(torch.nn.Conv2d):
+    """Filters of their outputs."""
+
+    def __init__(self, out_channels, n_freqs, n_taps=31):
+        super().__init__(2, out_channels, (1, n_taps), padding="same")
+
+
+class FilterDiscriminator(torch.nn.Module):
+    """Power of filtered waveforms, as a logit."""
+
+    def __init__(self, in_channels, n_freqs, n_taps=31):
+        super().__init__()
+        self.filters = torch.nn.Conv2d(in_channels, 4, (1, n_taps), padding="same")
+        self.output = torch.nn.Linear(4, 1)
+
+    def forward(self, x):
+        power = self.filters(x).square().mean((-2, -1))
+        return self.output(power.log1p()).squeeze(-1)
+
+
+# Linear filters: they separate what `make_mixtures` makes, in a few milliseconds.
+FILTERS = {
+    "network": Modules(FilterEncoder, FilterDecoder, FilterDiscriminator),
+    "stft": False,
+}
+
+# Such networks for spectrograms, where it does not matter what is learned.
+TINY = FAST | {"network": FILTERS["network"]}

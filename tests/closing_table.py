@@ -6,6 +6,8 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.markdown import table
+
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "hypothesis")
 
 
@@ -19,31 +21,20 @@ def machine():
 
 
 def markdown(columns, *, total=False):
-    """A table in markdown of lists by name, numbers to the right.
+    """Return a table in Markdown of lists by name.
 
     Parameters
     ----------
     columns : dict of list
-        The columns; the first says what a row is about.
+        The columns; the first holds the names of the rows.
     total : bool, default=False
-        Whether a last row adds up the numbers.
+        Whether to add a row with the sums of the numbers.
     """
-    rows = list(zip(*columns.values(), strict=True))
+    lines = list(zip(*columns.values(), strict=True))
     if total:
         sums = [sum(values) for values in list(columns.values())[1:]]
-        rows.append(("total", *sums))
-    texts = [tuple(columns), *(tuple(map(str, row)) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-
-    def line(cells):
-        first, *others = [
-            cell.rjust(width) if k else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "| " + " | ".join([first, *others]) + " |"
-
-    rules = ["-" * w if not k else "-" * (w - 1) + ":" for k, w in enumerate(widths)]
-    return "\n".join([line(texts[0]), line(rules), *map(line, texts[1:])])
+        lines.append(("total", *sums))
+    return table([dict(zip(columns, line, strict=True)) for line in lines])
 
 
 def described(facts, table):

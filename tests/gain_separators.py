@@ -1,4 +1,4 @@
-"""A separator of a few lines that keeps the contract, and many that break it."""
+"""Separator of a few lines that keeps the contract, and many that break it."""
 
 import os
 import random
@@ -17,7 +17,7 @@ NUMBERS = {"allow_nd": True, "dtype": [np.float64, np.float32]}
 
 
 def checked(array, name):
-    """A validated array of mixtures or components; Spectrograms stay what they are."""
+    """Return a validated array of mixtures or components; Spectrograms stay such."""
     if np.iscomplexobj(array):
         assert_all_finite(array, input_name=name)
         return array
@@ -25,7 +25,7 @@ def checked(array, name):
 
 
 class GainSeparator(TransformerMixin, BaseEstimator):
-    """Every component is the mixture times one gain, that of least squares."""
+    """Separator whose estimates are the mixture times a gain, that of least squares."""
 
     def __init__(self, ridge=0.0, verbose=0):
         self.ridge = ridge
@@ -57,7 +57,7 @@ class GainSeparator(TransformerMixin, BaseEstimator):
 
     @staticmethod
     def _of_components(X, n_dims, in_waveforms):
-        """Mixtures in the domain of the components, (n_samples, ...)."""
+        """Return mixtures in the domain of the components, (n_samples, ...)."""
         X = X.stft.inverse_transform(X) if in_waveforms else np.asarray(X)
         return X if X.ndim == n_dims else X.mean(axis=1)
 
@@ -82,7 +82,7 @@ class GainSeparator(TransformerMixin, BaseEstimator):
 
 
 class WaveformSeparator(GainSeparator):
-    """One that takes waveforms of one channel alone and says so."""
+    """Separator that takes only waveforms of one channel, and says so."""
 
     separate = property()
 
@@ -92,11 +92,11 @@ class WaveformSeparator(GainSeparator):
         return super().fit(X, y)
 
 
-FAULTS = {}  # broken separators: the names of the checks that they fail
+FAULTS = {}  # broken separators, and the names of the checks that they fail
 
 
 def fails(*checks):
-    """Decorator: a broken separator and what finds it out."""
+    """Decorate a broken separator: register the checks that it fails."""
 
     def register(cls):
         FAULTS[cls] = {f"check_separator_{check}" for check in checks}
@@ -106,7 +106,7 @@ def fails(*checks):
 
 
 class AfterFit(GainSeparator):
-    """Does something to X, y or itself at the end of ``fit``."""
+    """Base class: does something to X, y or itself at the end of ``fit``."""
 
     def fit(self, X, y):
         super().fit(X, y)
@@ -115,7 +115,7 @@ class AfterFit(GainSeparator):
 
 
 class AfterTransform(GainSeparator):
-    """Does something to the estimates, or beside them."""
+    """Base class: does something to the estimates, or besides them."""
 
     def transform(self, X):
         estimates = super().transform(X)
@@ -162,20 +162,20 @@ class DividesByItsLevel(AfterTransform):
             return estimates / level * level
 
 
-@fails("repeats")
+@fails("reproducible")
 class DrawsEstimates(AfterTransform):
     def afterwards(self, X, estimates):
         return estimates * (1 + 1e-12 * np.random.default_rng().normal())
 
 
-@fails("fits_anew")
+@fails("refit")
 class GoesOnFromTheFitBefore(AfterFit):
     def afterwards(self, X, y):
         self.n_fits_ = getattr(self, "n_fits_", 0) + 1
         self.gains_ = self.gains_ / self.n_fits_
 
 
-@fails("estimates_may_be_changed")
+@fails("writable_estimates")
 class ReturnsItsCache(AfterTransform):
     def afterwards(self, X, estimates):
         if not hasattr(self, "cache_"):
@@ -207,13 +207,19 @@ class ComputesInPlace(GainSeparator):
 # --- shapes and domains -------------------------------------------------------------
 
 
-@fails("waveforms", "one_row", "one_component", "short_signals", "batch_independence")
+@fails(
+    "waveforms",
+    "one_sample",
+    "one_component",
+    "short_signals",
+    "batch_independence",
+)
 class Squeezes(AfterTransform):
     def afterwards(self, X, estimates):
         return np.squeeze(estimates)
 
 
-@fails("one_row")
+@fails("one_sample")
 class WantsTwoRows(AfterFit):
     def afterwards(self, X, y):
         if len(X) == 1:
@@ -341,7 +347,7 @@ class ChangesItsParameter(AfterFit):
 
 
 class MovesState:
-    """Changes the state of the process in a way of its own."""
+    """Mixin: changes the state of the process in one of several ways."""
 
     def afterwards(self, X, other):
         self.move()
@@ -377,8 +383,9 @@ class HoldsAFunction(AfterFit):
         self.filter_ = lambda signal: signal
 
 
-@fails("grid_search")
 class LearnsNothingElsewhere(AfterFit):
+    """Fails in other processes alone."""
+
     def __getstate__(self):
         return super().__getstate__() | {"travelled": True}
 
@@ -429,13 +436,13 @@ class HalfFitted(GainSeparator):
             raise
 
 
-@fails("refuses_training_data")
+@fails("invalid_training_data")
 class TakesNaN(GainSeparator):
     def fit(self, X, y):
         return super().fit(X, y if np.ndim(y) == 1 else np.nan_to_num(y))
 
 
-@fails("refuses_mixtures")
+@fails("invalid_mixtures")
 class TakesOtherLengths(GainSeparator):
     def transform(self, X):
         if hasattr(self, "shapes_") and np.ndim(X) == 2:
@@ -444,7 +451,7 @@ class TakesOtherLengths(GainSeparator):
 
 
 class ConstructorChangesParameters(GainSeparator):
-    """No clone can be made, so that no check gets anywhere."""
+    """Separator that cannot be cloned, so that every check fails."""
 
     def __init__(self, ridge=0.0, verbose=0):
         super().__init__(ridge=ridge, verbose=verbose + 1)

@@ -1,4 +1,4 @@
-"""Arrays that are not in memory, made of arrays that are."""
+"""Arrays in files, made of arrays in memory."""
 
 import h5py
 import numpy as np
@@ -36,7 +36,7 @@ def new_path(folder, suffix):
 
 
 class Counting:
-    """Gives plain slices alone, as HDF5 does, and writes down what was read."""
+    """Array that takes only plain slices, as HDF5 does, and records what was read."""
 
     def __init__(self, array):
         self.array, self.reads = array, []

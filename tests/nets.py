@@ -3,17 +3,10 @@
 import numpy as np
 import torch
 
-from sklearn_cass.net import CASSNet
-from sklearn_cass.nn import (
-    Autoencoders,
-    Decoder,
-    Discriminator,
-    Discriminators,
-    Encoder,
-    MapShape,
-)
+from sklearn_cass.nn import Autoencoders, Discriminators, MapShape, ResNet9
+from sklearn_cass.training import CASSNet
 
-SIZE = {"n_filters": 2, "n_latent": 3}
+NETWORK = ResNet9(n_filters=2, n_latent=3, dilation=1, discriminator_scale=1)
 K = 3
 
 
@@ -22,17 +15,11 @@ def prefixed(prefix, settings):
 
 
 def make_net(adversarial=True, **settings):
-    common = {"n_components": K, "shape": MapShape(1, 1, True), **SIZE}
-    module = common | {
-        "encoder": Encoder,
-        "decoder": Decoder,
-        "skip_connections": True,
-        "output": "direct",
-    }
+    shape = MapShape(1, 1, n_freqs=9, n_frames=5, is_complex=True)
+    parts = {"n_components": K, "shape": shape, "network": NETWORK}
     settings = {"batch_size": 4, "max_epochs": 1, "verbose": 0} | settings
-    settings |= prefixed("module", module)
+    settings |= prefixed("module", parts)
     if adversarial:
-        parts = common | {"discriminator": Discriminator}
         settings |= {"alpha": 0.9, "beta": 0.1, "discriminators": Discriminators}
         settings |= prefixed("discriminators", parts)
     return CASSNet(Autoencoders, **settings).initialize()
@@ -46,7 +33,7 @@ def make_rows(n=10, seed=0):
 
 
 class Rows:
-    """Counts the rows of maps that each module of a list is given."""
+    """Count the rows of maps that each module of a list takes."""
 
     def __init__(self, modules):
         self.counts = [0] * len(modules)

@@ -1,6 +1,7 @@
-"""What the benchmarks measure with: properties, no times."""
+"""Properties of the tools of the benchmarks; no times."""
 
 import json
+import sys
 import time
 from functools import partial
 
@@ -9,32 +10,34 @@ import pytest
 import torch
 from cases import WIDE, make_mixtures
 
-from benchmarks import bench_scaling, bench_stft
+from benchmarks import bench_scaling, bench_stft, gpu
 from benchmarks.bench_inference import plain_networks, separate_plainly
 from benchmarks.command import options_of, run
 from benchmarks.convolutions import convolutions_of, flops_of
+from benchmarks.markdown import table
 from benchmarks.memory import MIB, STATUS, measured, measured_apart
 from benchmarks.reference import batches_of, reference_of
 from benchmarks.timing import interleaved, ratio, spread
 from sklearn_cass import AESeparator, CASSSeparator
-from sklearn_cass.separators._examples import Examples, TensorRows
+from sklearn_cass.data import Samples, TensorDataset
 
-ONE_BATCH = WIDE | {"batch_size": 12, "remix": 0.0}
+ONE_BATCH = WIDE | {"batch_size": 12, "remix": 0.0, "reconstruction_loss": "mse"}
 LITERAL = ONE_BATCH | {"loss_weighting": "literal", "cross_weights": [[0, 0.5], [2, 0]]}
 
 
 def nets_after_one_step(separator):
-    """Our net and the reference, each after one step on the same rows."""
+    """Return the separator's net and the reference, each after one step."""
     X, y = make_mixtures()
     net = separator.fit(X, y).net_
-    # Adam would turn gradients that are nothing but rounding into whole steps
+    # Adam would turn gradients of rounding errors into whole steps
     vars(net).update(optimizer=torch.optim.SGD, lr=0.1, discriminator_lr=0.1)
     net.initialize()
     reference = reference_of(net, optimizer=torch.optim.SGD)
     ((mixture, *targets),) = batches_of(separator, X, y, seed=0)
     reference.step(mixture, targets)
     rows = torch.arange(len(X))
-    net.train_step(TensorRows(Examples(X, y), separator.domains_, rows.numpy())[rows])
+    dataset = TensorDataset(Samples(X, y), separator.domains_, rows.numpy())
+    net.train_step(dataset[rows])
     return net, reference
 
 
@@ -54,7 +57,7 @@ def assert_same_step(ours, reference, before):
     ],
     ids=["autoencoders", "beta=0", "beta=0.5"],
 )
-def test_the_reference_takes_the_steps_that_ours_takes(separator):
+def test_reference_takes_the_same_step(separator):
     net, reference = nets_after_one_step(separator)
     before = reference_of(net)
     assert_same_step(net.module_, reference.autoencoders, before.autoencoders)
@@ -63,7 +66,7 @@ def test_the_reference_takes_the_steps_that_ours_takes(separator):
         assert_same_step(ours, plain, before.discriminators)
 
 
-def test_calls_are_timed_by_turns():
+def test_calls_are_timed_in_turns():
     now, order = [0.0], []
 
     def take(name, seconds):
@@ -76,32 +79,32 @@ def test_calls_are_timed_by_turns():
     assert "".join(order) == "ab" + "ab" + "ba" + "ab"
 
 
-def test_ratios_are_those_of_a_round():
+def test_ratios_are_those_within_a_round():
     # twice as slow in every round, in rounds that differ tenfold
     assert ratio([2, 20, 4], [1, 10, 2]) == {"median": 2, "min": 2, "max": 2}
     assert spread([3, 1, 2]) == {"median": 2, "min": 1, "max": 3}
 
 
-def test_work_grows_with_the_map():
+def test_flops_grow_with_the_map():
     convolution = torch.nn.Conv2d(2, 4, 3, padding=1)
-    work = {}
+    flops = {}
     for width in (8, 16):
         x = torch.zeros(5, 2, 8, width)
-        work[width] = flops_of(convolutions_of(partial(convolution, x)))
-    assert work[8] == 2 * 5 * (2 * 4 * 9) * 8 * 8
-    assert work[16] == 2 * work[8]
+        flops[width] = flops_of(convolutions_of(partial(convolution, x)))
+    assert flops[8] == 2 * 5 * (2 * 4 * 9) * 8 * 8
+    assert flops[16] == 2 * flops[8]
 
 
-def test_convolutions_are_noted_forward_and_backward():
+def test_convolutions_are_recorded_forward_and_backward():
     convolution = torch.nn.Conv2d(2, 4, 3, padding=1)
     x = torch.zeros(5, 2, 8, 8, requires_grad=True)
-    noted = convolutions_of(lambda: convolution(x).sum().backward())
+    recorded = convolutions_of(lambda: convolution(x).sum().backward())
     forward = convolutions_of(lambda: convolution(x))
-    assert len(noted.calls) == 2
-    assert flops_of(noted) == 3 * flops_of(forward)
+    assert len(recorded.calls) == 2
+    assert flops_of(recorded) == 3 * flops_of(forward)
 
 
-def test_the_plain_loop_separates_as_ours_does():
+def test_plain_loop_has_the_same_estimates():
     X, y = make_mixtures(dtype=np.float32)
     separator = CASSSeparator(**WIDE).fit(X, y)
     plain = separate_plainly(separator, plain_networks(separator), X)
@@ -111,6 +114,31 @@ def test_the_plain_loop_separates_as_ours_does():
 def test_slopes_are_exponents():
     seconds = {value: [value**2, 5 * value**3] for value in (1, 2, 4)}
     assert list(bench_scaling.slopes([1, 2, 4], seconds)) == pytest.approx([2, 3])
+
+
+def test_cross_terms_are_those_of_the_class():
+    fits = {
+        name: cls(**WIDE)
+        for name, cls in bench_scaling.series_of("n_components").items()
+    }
+    data = make_mixtures(6, 3)
+    for name, separator in fits.items():
+        assert separator.fit(*data).net_.cross_terms == name
+
+
+def test_tables_are_aligned_and_hold_three_digits():
+    rows = [
+        {"a": "x", "n": 1.23456, "s": spread([1, 2000.0, 2.0])},
+        {"a": "yz", "n": 9},
+    ]
+    rows[1]["s"] = 0.5
+    assert table(rows).splitlines() == [
+        "| a  |    n |             s |",
+        "| -- | ---: | ------------: |",
+        "| x  | 1.23 | 2 (1 to 2000) |",
+        "| yz |    9 |           0.5 |",
+    ]
+    assert table([]) == "No records."
 
 
 def test_results_are_written_and_printed(tmp_path, monkeypatch, capsys):
@@ -127,7 +155,7 @@ def test_results_are_written_and_printed(tmp_path, monkeypatch, capsys):
 
 
 def hold(mebibytes):
-    """A call that holds memory for a while."""
+    """Return a function that holds memory for a while."""
 
     def call():
         array = np.ones(mebibytes * MIB, np.uint8)
@@ -143,6 +171,44 @@ def test_peak_memory_is_that_of_the_call():
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs /proc")
-def test_errors_of_the_measured_process_are_told():
+def test_errors_of_the_measured_process_are_raised():
     with pytest.raises(RuntimeError, match="no_such_module"):
         measured_apart("no_such_module:function")
+
+
+RECORD = "from benchmarks.gpu import record\nrecord('t', x=1 / 3, passed={})\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "status"),
+    [
+        (RECORD.format(True), 60, "passed"),
+        (RECORD.format(False), 60, "failed"),
+        (RECORD.format(True) + "1 / 0", 60, "failed"),
+        (RECORD.format(True) + "import time; time.sleep(60)", 2, "out of time"),
+    ],
+    ids=["passes", "check fails", "error", "hangs"],
+)
+def test_parts_on_a_gpu_keep_their_numbers(code, seconds, status, tmp_path):
+    document = gpu.Document(tmp_path / "gpu.json", seed=0)
+    part = gpu.Part("equality", document)
+    assert part.run([sys.executable, "-c", code], seconds, {}) == (status == "passed")
+    written = json.loads((tmp_path / "gpu.json").read_text())["parts"]["equality"]
+    assert written["status"] == status
+    assert [row["x"] for row in written["tables"]["t"]] == [0.33333]
+    assert ("ZeroDivisionError" in str(written["log"])) == ("1 / 0" in code)
+
+
+def test_outcomes_of_tests_on_a_gpu_are_read(tmp_path):
+    part = gpu.Part("tests", gpu.Document(tmp_path / "gpu.json"))
+    part.take("tests/test_cuda.py::test_a[with spaces] PASSED          [ 50%]")
+    assert part.status(0) == "passed"
+    part.take("tests/test_cuda.py::test_b FAILED                       [100%]")
+    assert part.status(0) == "failed"
+    (a, b) = part.state["tables"]["tests"]
+    assert (a["test"], b["outcome"]) == ("test_a[with spaces]", "FAILED")
+
+
+def test_limits_of_all_parts_leave_time_to_install():
+    assert gpu.LIMIT <= 450
+    assert max(gpu.PARTS.values()) < gpu.LIMIT / 2

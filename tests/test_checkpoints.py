@@ -1,26 +1,32 @@
-"""Checkpoints: trainings that go on where they were cut off."""
+"""Checkpoints: trainings that are resumed where they were interrupted."""
 
 import multiprocessing
 import os
+import pickle
 import signal
 
 import numpy as np
 import pytest
 import torch
-from cases import SEPARATORS, make_mixtures
+from cases import FAST, FILTERS, NoEncoder, make_mixtures
+from sklearn.base import clone
 from skorch.callbacks import Callback
-from trainings import QUICK, At, Gains, begin, go_on, not_cut_off
+from trainings import FILE, QUICK, At, Gains, learned, resume, train, train_until
 
-from sklearn_cass import AESeparator, STFTTransformer
-from sklearn_cass.nn import Decoder, Encoder
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    Checkpoint,
+    Modules,
+    RegularCASSSeparator,
+    STFTTransformer,
+)
+from sklearn_cass.persistence import file_format
 
 pytestmark = [
     pytest.mark.usefixtures("generators_stand_still"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-
-NETWORKS = {"encoder": Encoder, "decoder": Decoder}
 
 
 @pytest.fixture(scope="module")
@@ -30,34 +36,48 @@ def data():
 
 @pytest.fixture(scope="module")
 def whole(data):
-    """What a training learns that nothing cuts off."""
-    return not_cut_off(AESeparator, data)
+    """What a training learns that nothing interrupts."""
+    return train(AESeparator, data)
 
 
 # --- bit for bit --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", SEPARATORS)
-def test_goes_on_as_if_not_cut_off(cls, data, tmp_path):
-    for moment in [("batch", 1), ("begin", 2), ("batch", 3), ("end", 3), ("end", 4)]:
-        begin(cls, tmp_path, data, *moment, **NETWORKS)
-    uncut = not_cut_off(cls, data, **NETWORKS)
-    assert go_on(cls, tmp_path, data, **NETWORKS) == uncut
+MOMENTS = [("batch", 1), ("begin", 2), ("batch", 3), ("end", 3), ("end", 4)]
+
+
+@pytest.mark.parametrize(
+    ("cls", "network", "moments"),
+    [
+        (CASSSeparator, FAST["network"], MOMENTS),
+        (RegularCASSSeparator, FILTERS["network"], MOMENTS[2:3]),
+        (AESeparator, FAST["network"], MOMENTS[2:3]),
+    ],
+)
+def test_training_resumes_as_if_not_interrupted(cls, network, moments, data, tmp_path):
+    settings = {"network": network}
+    for moment in moments:
+        train_until(cls, tmp_path, data, *moment, **settings)
+    assert resume(cls, tmp_path, data, **settings) == train(cls, data, **settings)
 
 
 class Dropping(Gains):
-    """Draws from torch's global generator in every training step."""
+    """A network that draws from torch's global generator in every step."""
 
     def forward(self, features):
         return torch.dropout(super().forward(features), 0.5, self.training)
 
 
 KINDS = {
-    "nothing held out": {"validation_fraction": None},
+    "no validation set": {"validation_fraction": None},
     "mixtures as given": {"remix": 0.0},
-    "every second epoch": {"checkpoint_every": 2, "max_epochs": 5},
-    "a network that draws": {"decoder": Dropping},
-    "magnitudes and masks": {"representation": "magnitude", "output": "mask"},
+    "every second epoch": {"every": 2, "max_epochs": 5},
+    "a network that draws": {"network": Modules(NoEncoder, Dropping)},
+    "magnitudes and masks": {
+        "representation": "magnitude",
+        "network": Modules(NoEncoder, Gains, output="mask"),
+    },
+    "waveforms": {"stft": False},
     "bfloat16": {"precision": "bf16"},
     "constant learning rate": {"lr_schedule": "constant"},
     "transform": {"stft": STFTTransformer(n_fft=16)},
@@ -65,53 +85,55 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_training_goes_on(kind, data, tmp_path):
-    begin(AESeparator, tmp_path, data, "batch", 3, **KINDS[kind])
-    uncut = not_cut_off(AESeparator, data, **KINDS[kind])
-    assert go_on(AESeparator, tmp_path, data, **KINDS[kind]) == uncut
+def test_every_kind_of_training_resumes(kind, data, tmp_path):
+    settings = dict(KINDS[kind])
+    every = settings.pop("every", 1)
+    train_until(AESeparator, tmp_path, data, "batch", 3, every, **settings)
+    uninterrupted = train(AESeparator, data, **settings)
+    assert resume(AESeparator, tmp_path, data, every, **settings) == uninterrupted
 
 
-@pytest.mark.parametrize("moment", [("batch", 3), ("end", 8), ("begin", 10)])
-def test_early_stopping_goes_on(moment, data, tmp_path):
+@pytest.mark.parametrize("moment", [("batch", 3), ("begin", 10)])
+def test_early_stopping_resumes(moment, data, tmp_path):
     # a learning rate far too high: the best weights are early ones
     settings = {"early_stopping": True, "lr": 3.0, "max_epochs": 30}
     settings |= {"lr_schedule": "constant", "optimizer": "adam"}
-    uncut = not_cut_off(AESeparator, data, **settings)
-    assert 10 < uncut["epochs"] < 30
-    begin(AESeparator, tmp_path, data, *moment, **settings)
-    assert go_on(AESeparator, tmp_path, data, **settings) == uncut
-    assert go_on(AESeparator, tmp_path, data, **settings) == uncut
+    uninterrupted = train(AESeparator, data, **settings)
+    assert 10 < uninterrupted["epochs"] < 30
+    train_until(AESeparator, tmp_path, data, *moment, **settings)
+    assert resume(AESeparator, tmp_path, data, **settings) == uninterrupted
+    assert resume(AESeparator, tmp_path, data, **settings) == uninterrupted
 
 
 @pytest.mark.parametrize("dtype", [int, str, object])
-def test_goes_on_with_labels(dtype, data, tmp_path):
+def test_training_on_labels_resumes(dtype, data, tmp_path):
     X, labels = data[0], (np.arange(20) % 3).astype(str).astype(dtype)
-    begin(AESeparator, tmp_path, (X, labels))
-    uncut = not_cut_off(AESeparator, (X, labels))
-    assert go_on(AESeparator, tmp_path, (X, labels)) == uncut
+    train_until(AESeparator, tmp_path, (X, labels))
+    uninterrupted = train(AESeparator, (X, labels))
+    assert resume(AESeparator, tmp_path, (X, labels)) == uninterrupted
 
 
-def test_goes_on_with_the_random_state_it_began_with(data, tmp_path):
+def test_training_resumes_with_its_first_random_state(data, tmp_path):
     first, again, other = map(np.random.RandomState, (5, 5, 6))
-    begin(AESeparator, tmp_path, data, random_state=first)
-    uncut = not_cut_off(AESeparator, data, random_state=again)
-    assert go_on(AESeparator, tmp_path, data, random_state=other) == uncut
+    train_until(AESeparator, tmp_path, data, random_state=first)
+    uninterrupted = train(AESeparator, data, random_state=again)
+    assert resume(AESeparator, tmp_path, data, random_state=other) == uninterrupted
 
 
 @pytest.fixture
-def numpy_put_back():
-    """For what draws from numpy's generator because it is given no other."""
+def numpy_restored():
+    """Restore numpy's global generator, which is drawn from without a random state."""
     before = np.random.get_state()
     yield
     np.random.set_state(before)
 
 
-def test_goes_on_where_no_random_state_is_given(data, tmp_path, numpy_put_back):
+def test_training_resumes_without_a_random_state(data, tmp_path, numpy_restored):
     np.random.seed(5)
-    begin(AESeparator, tmp_path, data, random_state=None)
+    train_until(AESeparator, tmp_path, data, random_state=None)
     np.random.seed(5)
-    uncut = not_cut_off(AESeparator, data, random_state=None)
-    assert go_on(AESeparator, tmp_path, data, random_state=None) == uncut
+    uninterrupted = train(AESeparator, data, random_state=None)
+    assert resume(AESeparator, tmp_path, data, random_state=None) == uninterrupted
 
 
 def train_and_die(folder, data):
@@ -122,30 +144,103 @@ def train_and_die(folder, data):
     AESeparator(**QUICK, checkpoint=folder, callbacks=callbacks).fit(*data)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_goes_on_after_a_kill(data, tmp_path, whole):
+def test_training_resumes_after_a_kill(data, tmp_path, whole):
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=train_and_die, args=(tmp_path, data))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert go_on(AESeparator, tmp_path, data) == whole
+    assert resume(AESeparator, tmp_path, data) == whole
 
 
-def test_the_last_epoch_is_kept_whatever_comes_before(data, tmp_path, whole):
+# --- Checkpoint(folder, every) --------------------------------------------------------
+
+
+def n_epochs_saved(folder):
+    """Number of epochs in the checkpoint, 0 where there is none."""
+    if not (folder / FILE).exists():
+        return 0
+    return file_format.read(folder / FILE, "checkpoint")[0]["n_epochs"]
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [(1, [0, 1, 2, 3, 4, 5]), (2, [0, 0, 2, 2, 4, 5]), (9, [0, 0, 0, 0, 0, 5])],
+)
+def test_checkpoint_saves_every_so_many_epochs_and_the_last(
+    every, expected, data, tmp_path
+):
+    saved = []
+    look = [
+        At("begin", epoch, lambda: saved.append(n_epochs_saved(tmp_path)))
+        for epoch in range(1, 6)
+    ]
+    resume(AESeparator, tmp_path, data, every, max_epochs=5, callbacks=look)
+    assert [*saved, n_epochs_saved(tmp_path)] == expected
+
+
+@pytest.mark.parametrize("make", [str, lambda folder: folder, Checkpoint])
+def test_checkpoint_of_a_folder_alone_saves_every_epoch(make, data, tmp_path, whole):
     folder = tmp_path / "deep" / "folder"
-    assert go_on(AESeparator, folder, data, checkpoint_every=3) == whole
+    train_until(AESeparator, folder, data, "end", 3)
+    separator = AESeparator(**QUICK, checkpoint=make(folder))
+    saved = []
+    callbacks = [At("begin", 4, lambda: saved.append(n_epochs_saved(folder)))]
+    separator.set_params(callbacks=callbacks).fit(*data)
+    assert saved == [3]
+    assert learned(separator, data[0]) == whole
+
+
+def test_training_that_has_ended_is_loaded_whatever_else_is_set(data, tmp_path, whole):
+    assert resume(AESeparator, tmp_path, data, every=3) == whole
 
     class NoTraining(Callback):
         def on_epoch_begin(self, net, **kwargs):
             raise AssertionError("nothing is left to do")
 
-    others = {"checkpoint_every": 1, "verbose": 1, "callbacks": [NoTraining()]}
-    assert go_on(AESeparator, str(folder), data, **others) == whole
+    others = {"verbose": 1, "callbacks": [NoTraining()]}
+    assert resume(AESeparator, str(tmp_path), data, every=1, **others) == whole
+
+
+def test_checkpoint_is_a_parameter_with_parameters(tmp_path):
+    separator = AESeparator(checkpoint=Checkpoint(tmp_path))
+    assert separator.get_params()["checkpoint__every"] == 1
+    given = separator.checkpoint
+    copied = clone(separator).set_params(checkpoint__every=5)
+    assert (given.every, copied.checkpoint.every) == (1, 5)
+    assert copied.checkpoint.folder == tmp_path
+    for again in (pickle.loads(pickle.dumps(copied)), clone(copied)):
+        assert repr(again) == repr(copied)
+    assert "checkpoint=Checkpoint(every=5," in repr(copied)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "message"),
+    [
+        (Checkpoint("folder", every=0), "'every' parameter of Checkpoint"),
+        (Checkpoint("folder", every=1.5), "'every' parameter of Checkpoint"),
+        (Checkpoint("folder", every="2"), "'every' parameter of Checkpoint"),
+        (Checkpoint(None), "'folder' parameter of Checkpoint"),
+        (3, "'checkpoint' parameter of AESeparator"),
+        (True, "'checkpoint' parameter of AESeparator"),
+    ],
+)
+def test_checkpoint_of_other_values_is_refused(
+    checkpoint, message, data, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        AESeparator(**QUICK, checkpoint=checkpoint).fit(*data)
+    assert not any(tmp_path.iterdir())
+
+
+# --- callbacks ------------------------------------------------------------------------
 
 
 class Counter(Callback):
-    """Counts batches; a checkpoint keeps the count."""
+    """Count batches, in a state that checkpoints save."""
 
     def on_train_begin(self, net, **kwargs):
         self.n_batches_, self.sums_ = 0, torch.zeros(2)
@@ -161,10 +256,10 @@ class Counter(Callback):
         self.n_batches_, self.sums_ = state["n_batches"], state["sums"]
 
 
-def test_callbacks_with_a_state_are_put_back(data, tmp_path):
-    uncut, cut = Counter(), Counter()
-    AESeparator(**QUICK, callbacks=[uncut]).fit(*data)
-    begin(AESeparator, tmp_path, data, "batch", 3, callbacks=[Counter()])
-    go_on(AESeparator, tmp_path, data, callbacks=[cut])
-    assert cut.n_batches_ == uncut.n_batches_ == 8
-    assert torch.equal(cut.sums_, uncut.sums_)
+def test_states_of_callbacks_are_restored(data, tmp_path):
+    whole, resumed = Counter(), Counter()
+    AESeparator(**QUICK, callbacks=[whole]).fit(*data)
+    train_until(AESeparator, tmp_path, data, "batch", 3, callbacks=[Counter()])
+    resume(AESeparator, tmp_path, data, callbacks=[resumed])
+    assert resumed.n_batches_ == whole.n_batches_ == 8
+    assert torch.equal(resumed.sums_, whole.sums_)

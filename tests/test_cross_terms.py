@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from cases import WIDE, equal_states, make_mixtures, states
+from cases import TINY, equal_states, make_mixtures, states
 from nets import K, Rows, make_net, make_rows
 
 from sklearn_cass import CASSSeparator, RegularCASSSeparator
-from sklearn_cass.batches import one_for_each_row
+from sklearn_cass.training.batches import sample_one_per_row
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -26,14 +26,14 @@ def gradients(net, batch, monkeypatch):
         mixture, targets = net.maps(*batch)
         with torch.no_grad():
             estimates = net.module_(mixture)
-        net.discriminator_step(estimates, targets)
+        net.discriminator_step(estimates, targets, batch)
     return [
         torch.cat([p.grad.flatten() for p in discriminator.parameters()])
         for discriminator in net.discriminators_
     ]
 
 
-def test_the_gradient_is_the_dense_one_on_average(batch, monkeypatch):
+def test_sampled_gradient_is_the_dense_one_on_average(batch, monkeypatch):
     # D_i's gradient is linear in the share of rows that show it component j: the mean
     # over draws is the mean of the gradients of all rows showing j, by probability
     dense = make_net(cross_weights=WEIGHTS)
@@ -42,7 +42,7 @@ def test_the_gradient_is_the_dense_one_on_average(batch, monkeypatch):
     found = [torch.zeros_like(gradient) for gradient in expected]
     for entry in range(K - 1):
         monkeypatch.setattr(
-            "sklearn_cass.net.one_for_each_row",
+            "sklearn_cass.training.net.sample_one_per_row",
             lambda maps, weights, generator, entry=entry: maps[entry],
         )
         for i, gradient in enumerate(gradients(sampled, batch, monkeypatch)):
@@ -55,35 +55,35 @@ def test_the_gradient_is_the_dense_one_on_average(batch, monkeypatch):
         torch.testing.assert_close(found[i], expected[i], rtol=0, atol=1e-5 * scale)
 
 
-def test_rows_are_drawn_in_proportion_to_the_weights():
+def test_sampled_rows_are_drawn_in_proportion_to_the_weights():
     n, weights = 20_000, [0.5, 0.0, 1.5]
     maps = [torch.full((n, 1, 1, 1), float(k)) for k in range(3)]
     generator = torch.Generator().manual_seed(0)
-    drawn = one_for_each_row(maps, weights, generator).flatten()
+    drawn = sample_one_per_row(maps, weights, generator).flatten()
     counts = torch.bincount(drawn.long(), minlength=3)
     assert counts[1] == 0
     spread = (n * 0.25 * 0.75) ** 0.5
     assert abs(counts[0] - n / 4) < 5 * spread
 
 
-def test_a_drawn_row_is_that_row_of_one_of_the_maps():
+def test_sampled_row_is_that_row_of_one_of_the_maps():
     maps = list(torch.randn(3, 8, 2, 5, 4, generator=torch.Generator().manual_seed(1)))
-    drawn = one_for_each_row(maps, [1.0, 1.0, 1.0], torch.Generator())
+    drawn = sample_one_per_row(maps, [1.0, 1.0, 1.0], torch.Generator())
     equal = torch.stack([(drawn == m).flatten(1).all(1) for m in maps])
     assert (equal.sum(0) == 1).all()
     assert (equal.sum(1) > 0).sum() > 1
 
 
 @pytest.mark.parametrize(("terms", "n_seen"), [("dense", K - 1), ("sampled", 1)])
-def test_what_a_discriminator_sees(batch, terms, n_seen):
+def test_discriminator_takes_all_others_or_one_sample(batch, terms, n_seen):
     net = make_net(cross_weights=np.ones((K, K)) - np.eye(K), cross_terms=terms)
     rows = Rows(net.discriminators_)
     net.train_step(batch)
-    # true, own and others' maps; then the pair's estimates, to be taken for true
+    # true, own and others' maps; then the pair's estimates, to be accepted
     assert rows.counts == [len(batch[0]) * (3 + n_seen)] * K
 
 
-def test_weights_of_zero_cost_nothing(batch):
+def test_cross_weights_of_zero_draw_and_compute_nothing(batch):
     net = make_net(cross_weights=np.zeros((K, K)), cross_terms="sampled")
     rows = Rows(net.discriminators_)
     before = net.cross_generator_.get_state()
@@ -92,34 +92,37 @@ def test_weights_of_zero_cost_nothing(batch):
     assert torch.equal(net.cross_generator_.get_state(), before)
 
 
-def fitted(K, separator_class=CASSSeparator, **settings):
+def fitted(K, separator_class=CASSSeparator, terms="auto", **settings):
     X, y = make_mixtures(n_components=K)
-    return separator_class(**WIDE, **settings).fit(X, y)
+    separator = separator_class(**TINY, **settings)
+    separator._cross_terms = terms  # not a parameter: "auto" decides
+    return separator.fit(X, y)
 
 
 def all_equal(a, b):
     return all(map(equal_states, states(a), states(b)))
 
 
-def test_with_two_components_both_are_the_same():
-    dense, sampled = (fitted(2, cross_terms=terms) for terms in ("dense", "sampled"))
+def test_sampled_terms_of_two_components_are_dense():
+    kinds = ("dense", "sampled")
+    dense, sampled = (fitted(2, terms=terms, cross_weights=0.5) for terms in kinds)
     assert all_equal(dense, sampled)
 
 
-def test_with_weights_of_zero_it_is_regular_cass():
-    sampled = fitted(3, cross_weights=0, cross_terms="sampled")
+def test_sampled_terms_of_weight_zero_are_regular_cass():
+    sampled = fitted(3, cross_weights=0, terms="sampled")
     assert all_equal(sampled, fitted(3, RegularCASSSeparator))
 
 
 @pytest.mark.parametrize(("K", "terms"), [(4, "dense"), (5, "sampled")])
-def test_auto_samples_where_there_are_many(K, terms):
+def test_cross_terms_are_sampled_from_five_components_on(K, terms):
     settings = {"cross_weights": 0.5}
     auto = fitted(K, **settings)
-    assert all_equal(auto, fitted(K, cross_terms=terms, **settings))
+    assert all_equal(auto, fitted(K, terms=terms, **settings))
     other = {"dense": "sampled", "sampled": "dense"}[terms]
-    assert not all_equal(auto, fitted(K, cross_terms=other, **settings))
+    assert not all_equal(auto, fitted(K, terms=other, **settings))
 
 
-def test_same_random_state_same_bits():
-    settings = {"cross_weights": 0.5, "cross_terms": "sampled"}
+def test_sampled_terms_repeat_with_the_random_state():
+    settings = {"cross_weights": 0.5, "terms": "sampled"}
     assert all_equal(fitted(4, **settings), fitted(4, **settings))

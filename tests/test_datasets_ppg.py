@@ -7,7 +7,7 @@ from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from sklearn_cass.datasets import make_ppg_mixtures
 
-TINY = {"n_times": 16, "rows_per_subject": 3}
+TINY = {"n_times": 16, "windows_per_subject": 3}
 TWO_MINUTES = 120 * 64
 FIELDS = {
     *("data", "target", "component_names", "sfreq", "groups", "noise", "DESCR"),
@@ -18,14 +18,14 @@ FIELDS = {
 
 @pytest.fixture(scope="module")
 def ppg():
-    return make_ppg_mixtures(40, rows_per_subject=4, random_state=0)
+    return make_ppg_mixtures(40, windows_per_subject=4, random_state=0)
 
 
 @pytest.fixture(scope="module")
 def long():
     """Twenty subjects, one row of two minutes each."""
     return make_ppg_mixtures(
-        20, n_times=TWO_MINUTES, rows_per_subject=1, random_state=1
+        20, n_times=TWO_MINUTES, windows_per_subject=1, random_state=1
     )
 
 
@@ -86,7 +86,7 @@ def test_any_length_and_rate(n_times, sfreq):
 
 
 def test_draws_fill_their_ranges():
-    ppg = make_ppg_mixtures(400, n_times=1, rows_per_subject=1, random_state=0)
+    ppg = make_ppg_mixtures(400, n_times=1, windows_per_subject=1, random_state=0)
     for name, low, high in [
         ("respiration_ratio", 0.1, 0.5),
         ("inspiration", 1 / 3, 0.4),
@@ -139,7 +139,7 @@ def test_one_systolic_peak_per_beat_of_the_pulses_height(long):
 
 
 def test_beats_rise_fast_and_have_a_diastolic_wave():
-    ppg = make_ppg_mixtures(60, sfreq=256, rows_per_subject=1, random_state=2)
+    ppg = make_ppg_mixtures(60, sfreq=256, windows_per_subject=1, random_state=2)
     n_notches = 0
     for row, drawn in zip(ppg.target[:, 0], ppg.heart_bpm, strict=True):
         first, second = systolic_peaks(row)[:2]
@@ -215,7 +215,7 @@ def test_nothing_jumps():
     steps = []
     for sfreq in (4096, 16384):  # where steps are less than 0.001 and jumps stand out
         ppg = make_ppg_mixtures(
-            16, n_times=2 * sfreq, sfreq=sfreq, rows_per_subject=1, random_state=0
+            16, n_times=2 * sfreq, sfreq=sfreq, windows_per_subject=1, random_state=0
         )
         steps.append(np.abs(np.diff(ppg.target)).max(axis=-1))
     assert_allclose(steps[1], steps[0] / 4, rtol=0.03)
@@ -272,7 +272,7 @@ def test_random_state_none_follows_the_global_seed():
         ("n_times", 0),
         ("sfreq", 0),
         ("sfreq", "64"),
-        ("rows_per_subject", 0),
+        ("windows_per_subject", 0),
         ("heart_bpm", 70),
         ("breaths_per_minute", None),
         ("random_state", "seed"),

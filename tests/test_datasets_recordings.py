@@ -162,7 +162,9 @@ def test_missing_stem_is_named(folder, stem):
 
 def test_wrong_rate_is_named(folder, stem):
     soundfile.write(stem, np.zeros(N_TIMES), 48_000)
-    with pytest.raises(ValueError, match=f"{stem.name} has 48000 .* expected 44100"):
+    with pytest.raises(
+        ValueError, match=f"{stem.name} has .* 48000 Hz, expected 44100 Hz"
+    ):
         load_bach10(folder)
 
 
@@ -183,13 +185,13 @@ def test_truncated_file_is_named(folder, stem, n_bytes, instruments):
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound " * 100])
 def test_unreadable_file_is_named(folder, stem, content):
     stem.write_bytes(content)
-    with pytest.raises(ValueError, match=f"{stem.name} is no readable WAV"):
+    with pytest.raises(ValueError, match=f"{stem.name} is not a readable WAV"):
         load_bach10(folder)
 
 
 def test_stem_of_another_length_is_named(folder, stem):
     soundfile.write(stem, np.zeros(N_TIMES - 1), 44_100)
-    match = f"{stem.name} has {N_TIMES - 1} samples but .*bassoon.wav has {N_TIMES}"
+    match = f"{stem.name} has {N_TIMES - 1} time points but .*bassoon.wav has {N_TIMES}"
     with pytest.raises(ValueError, match=match):
         load_bach10(folder)
 
@@ -214,9 +216,9 @@ def test_window_longer_than_a_piece_names_it(folder):
         ("sfreq", 0, "'sfreq' parameter"),
         ("sfreq", 22050.5, "'sfreq' parameter"),
         ("window", 0, "'window' parameter"),
-        ("window", 1e-6, "window=1e-06 s is less than one sample"),
+        ("window", 1e-6, "window=1e-06 s is less than one time point"),
         ("hop", -1.0, "'hop' parameter"),
-        ("hop", 1e-6, "hop=1e-06 s is less than one sample"),
+        ("hop", 1e-6, "hop=1e-06 s is less than one time point"),
     ],
 )
 def test_bad_arguments_are_named(folder, name, value, match):

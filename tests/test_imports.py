@@ -1,8 +1,11 @@
-"""The layers of the package: who may import whom, and what is imported at all."""
+"""Imports: their direction between the rooms of the package, optional packages."""
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,50 +14,50 @@ import sklearn_cass
 
 ROOT = Path(sklearn_cass.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
+DESIGN = ROOT.parent / "docs" / "design.md"
 
-# A layer is a file or folder right under the package; what it may import of ours.
-# Users and whatever is not listed here take the public names.
-PUBLIC = {"", "datasets", "metrics", "separators", "stft"}
+# A room is a folder of the package; the rooms that it may import from.
 MAY_IMPORT = {
+    "numeric": set(),
     "nn": set(),
-    "arrays": set(),
-    "checks": {"arrays"},
-    "metrics": {"checks"},
     "datasets": set(),
-    "stft": {"checks"},
-    "callbacks": set(),
-    "batches": set(),
-    "files": set(),
-    "generators": set(),
-    "optimizers": set(),
-    "training_state": {"generators"},
-    "losses": {"nn"},
-    "net": {"batches", "losses", "nn", "callbacks", "generators", "optimizers"},
+    "stft": {"numeric"},
+    "metrics": {"numeric", "stft"},
+    "data": {"numeric", "stft"},
+    "training": {"nn", "numeric"},
+    "persistence": {"data", "nn", "numeric", "stft", "training"},
     "separators": {
-        *("net", "losses", "stft", "metrics", "nn", "callbacks", "arrays", "checks"),
-        *("files", "generators", "optimizers", "training_state"),
+        *("data", "metrics", "nn", "numeric", "persistence", "stft", "training"),
     },
-    "utils": {"", "metrics"},
-    "__init__": {"separators", "stft"},
+    "": {"nn", "separators", "stft", "training"},  # sklearn_cass/__init__.py
 }
+# Rooms that import as users do: the names in `__all__` of these modules.
+AS_USERS = {"plotting", "utils"}
+PUBLIC = ("sklearn_cass", "sklearn_cass.datasets", "sklearn_cass.metrics")
+PUBLIC_NAMES = "the public names"  # as docs/design.md says it
+
 OPTIONAL = {
     *("matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval", "pytest"),
     *("h5py", "zarr", "dask"),
 }
-LIMIT = 300  # lines
-LONGER = set()  # files that may exceed it, each with its reason
 
 
 def name_of(path):
     return path.relative_to(ROOT).as_posix()
 
 
-def layer_of(path):
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+def room_of(path):
+    """Return the room of a file, "" for the package's own."""
+    folder, *rest = path.relative_to(ROOT).parts
+    return folder if rest else ""
+
+
+def files_of(room):
+    return [path for path in FILES if room_of(path) == room]
 
 
 def imports_of(path, *, top_level=False):
-    """Dotted names that a file imports, relative ones resolved."""
+    """Yield dotted names that a file imports, relative ones resolved."""
     tree = ast.parse(path.read_text())
     package = ("sklearn_cass", *path.relative_to(ROOT).parts[:-1])
     for node in tree.body if top_level else ast.walk(tree):
@@ -66,49 +69,98 @@ def imports_of(path, *, top_level=False):
             yield from (".".join([*module, alias.name]) for alias in node.names)
 
 
-def own_layers(path):
-    for name in imports_of(path):
-        first, *rest = name.split(".")
-        if first == "sklearn_cass":
-            layer = rest[0] if rest else ""
-            is_layer = (ROOT / layer).is_dir() or (ROOT / f"{layer}.py").is_file()
-            yield layer if layer and is_layer else ""
+def own_imports(room):
+    """Return what a room imports of the package outside itself, as dotted names."""
+    found = {name for path in files_of(room) for name in imports_of(path)}
+    return {
+        name
+        for name in found
+        if name.split(".")[0] == "sklearn_cass" and name.split(".")[1] != room
+    }
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_imports_point_one_way(path):
-    layer = layer_of(path)
-    allowed = MAY_IMPORT.get(layer, PUBLIC) | {layer}
-    assert set(own_layers(path)) <= allowed
+# --- direction ------------------------------------------------------------------------
 
 
-def test_every_layer_is_there():
-    assert MAY_IMPORT.keys() <= {layer_of(path) for path in FILES}
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_rooms_import_in_one_direction(room):
+    found = {name.split(".")[1] for name in own_imports(room)}
+    assert found <= MAY_IMPORT[room]
 
 
-def test_this_test_sees_imports():
-    found = set(own_layers(ROOT / "net.py"))
-    assert found == MAY_IMPORT["net"]
-    assert "skorch.NeuralNet" in set(imports_of(ROOT / "net.py"))
+@pytest.mark.parametrize("room", sorted(AS_USERS))
+def test_rooms_that_import_as_users_take_public_names(room):
+    for name in own_imports(room):
+        module, _, imported = name.rpartition(".")
+        assert module in PUBLIC
+        assert imported in importlib.import_module(module).__all__
+
+
+def test_rooms_are_the_folders_of_the_package():
+    rooms = {room_of(path) for path in FILES}
+    assert rooms == MAY_IMPORT.keys() | AS_USERS
+    assert files_of("") == [ROOT / "__init__.py"]
+
+
+def test_rooms_import_in_no_circle():
+    list(TopologicalSorter(MAY_IMPORT).static_order())
+
+
+def test_imports_are_seen_by_these_tests():
+    found = own_imports("training")
+    assert "sklearn_cass.nn.to_map" in found
+    assert "sklearn_cass.numeric.warning.warn_user" in found
+    assert "skorch.NeuralNet" in set(imports_of(ROOT / "training" / "net.py"))
+
+
+def rooms_in_design():
+    """Return the imports of each room as docs/design.md states them."""
+    section = DESIGN.read_text().split("\n## Rooms\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
+    found = {}
+    for room, columns in rows:
+        assert room not in found
+        imports = columns.split("|")[-1].strip()
+        names = re.findall(r"`(\w+)`", imports)
+        assert imports in ("-", PUBLIC_NAMES, ", ".join(f"`{n}`" for n in names))
+        found[room] = imports if imports == PUBLIC_NAMES else set(names)
+    return found
+
+
+def test_design_page_states_the_imports_of_each_room():
+    as_users = dict.fromkeys(AS_USERS, PUBLIC_NAMES)
+    rooms = {room: names for room, names in MAY_IMPORT.items() if room}
+    assert rooms_in_design() == rooms | as_users
+
+
+# --- other packages -------------------------------------------------------------------
+
+
+def packages_of(path, **settings):
+    return {name.split(".")[0] for name in imports_of(path, **settings)}
 
 
 def test_networks_are_plain_torch():
-    for path in (ROOT / "nn").glob("*.py"):
-        packages = {name.split(".")[0] for name in imports_of(path)}
-        assert packages <= {"torch", "sklearn_cass", "dataclasses"}
+    standard = set(sys.stdlib_module_names)
+    for path in files_of("nn"):
+        allowed = {"torch", "sklearn_cass"}
+        if path.name == "networks.py":  # objects with parameters
+            allowed |= {"sklearn"}
+        assert packages_of(path) - standard <= allowed
 
 
 def test_only_the_net_imports_skorchs_net():
     found = {name_of(p) for p in FILES for name in imports_of(p) if "NeuralNet" in name}
-    assert found == {"net.py"}
+    assert found == {"training/net.py"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_optional_packages_are_imported_where_they_are_used(path):
-    packages = {name.split(".")[0] for name in imports_of(path, top_level=True)}
-    assert not packages & OPTIONAL
+def test_optional_packages_are_imported_where_they_are_used():
+    for path in FILES:
+        packages = packages_of(path, top_level=True)
+        assert not packages & OPTIONAL, name_of(path)
 
 
+@pytest.mark.slow
 def test_importing_needs_no_optional_package():
     code = "import sklearn_cass.datasets as _, sys; print(*sys.modules)"
     run = subprocess.run(
@@ -120,9 +172,3 @@ def test_importing_needs_no_optional_package():
     )
     assert not set(run.stdout.split()) & OPTIONAL
     assert run.stderr == ""
-
-
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_files_are_short(path):
-    n_lines = len(path.read_text().splitlines())
-    assert n_lines <= LIMIT or name_of(path) in LONGER

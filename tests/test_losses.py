@@ -1,10 +1,12 @@
-"""Every loss against its equation, written out in numpy."""
+"""Losses against their equations in numpy, and losses of one's own."""
 
 import numpy as np
 import pytest
 import torch
+from cases import FAST, equal_states, make_mixtures, states
 
-from sklearn_cass import losses
+from sklearn_cass import AESeparator, CASSSeparator
+from sklearn_cass.training import losses
 
 ALPHA, BETA = 0.9, 0.1
 
@@ -36,7 +38,7 @@ def test_relative_loss_is_eq_6_of_each_row():
 
 
 @pytest.mark.parametrize("factor", [1e-3, 7.0])
-def test_relative_loss_has_no_unit(factor):
+def test_relative_loss_does_not_depend_on_the_unit(factor):
     estimate, target = draw(4, 2, 5, 3), draw(4, 2, 5, 3, seed=1)
     loss, scaled = (
         losses.relative_loss(torch.tensor(f * estimate), torch.tensor(f * target))
@@ -69,7 +71,7 @@ def test_accept_and_reject_losses_are_cross_entropies():
 
 
 @pytest.mark.parametrize("logit", [-200.0, 200.0])
-def test_sure_discriminators_have_finite_losses(logit):
+def test_losses_of_large_logits_are_finite(logit):
     # log(sigmoid(-200)) written out would be log(0)
     logits = torch.tensor([logit], requires_grad=True)
     accept, reject = losses.accept_loss(logits), losses.reject_loss(logits)
@@ -107,12 +109,12 @@ def test_cross_loss_of_nothing_is_zero():
     assert losses.cross_loss([], []).item() == 0
 
 
-def test_cross_loss_wants_a_weight_for_each_estimate():
+def test_cross_loss_needs_a_weight_for_each_estimate():
     with pytest.raises(ValueError):
         losses.cross_loss([torch.zeros(2), torch.zeros(2)], [1.0])
 
 
-# --- the gradient that replaces Eq. (7)'s, with its terms in one unit -----------------
+# --- the gradient of Eq. (7) with both terms in one unit ------------------------------
 
 
 class Parts:
@@ -141,14 +143,14 @@ class Parts:
         return (2 * difference / difference.numel()).numpy()
 
 
-def test_without_an_adversary_it_is_the_gradient_of_the_mean_squared_error():
+def test_gradient_without_adversary_is_that_of_the_reconstruction():
     parts = Parts()
     expected = parts.by_reconstruction()
     np.testing.assert_allclose(parts.gradient(1.0, 0.0), expected, rtol=1e-12)
     np.testing.assert_allclose(parts.gradient(0.3, 0.0), 0.3 * expected, rtol=1e-12)
 
 
-def test_the_adversary_has_the_share_that_beta_says():
+def test_gradient_share_of_the_adversary_is_beta():
     parts, others, norm = Parts(), Parts(), np.linalg.norm
     own = parts.by_reconstruction()
     adversarial = parts.gradient(ALPHA, BETA) - ALPHA * own
@@ -159,7 +161,7 @@ def test_the_adversary_has_the_share_that_beta_says():
 
 
 @pytest.mark.parametrize("unit", [1e-3, 7.0, 1e4])
-def test_shares_do_not_depend_on_the_unit(unit):
+def test_gradient_shares_do_not_depend_on_the_unit(unit):
     # a gradient at the estimate in another unit is the same but for the unit
     np.testing.assert_allclose(
         Parts(unit).gradient(ALPHA, BETA), unit * Parts().gradient(ALPHA, BETA), 1e-9
@@ -167,20 +169,60 @@ def test_shares_do_not_depend_on_the_unit(unit):
 
 
 @pytest.mark.parametrize("gain", [1e-3, 3.0])
-def test_shares_do_not_depend_on_how_steep_the_discriminator_is(gain):
+def test_gradient_shares_do_not_depend_on_the_discriminators_slope(gain):
     parts = Parts(gain=gain)
     adversarial = parts.gradient(ALPHA, BETA) - ALPHA * parts.by_reconstruction()
     expected = BETA * np.linalg.norm(parts.by_reconstruction())
     assert np.linalg.norm(adversarial) == pytest.approx(expected, rel=1e-9)
 
 
-def test_an_adversary_without_a_gradient_leaves_the_reconstruction():
+def test_gradient_with_a_constant_adversary_is_the_reconstructions():
     parts = Parts(gain=0.0)
     expected = ALPHA * parts.by_reconstruction()
     np.testing.assert_allclose(parts.gradient(ALPHA, BETA), expected, rtol=1e-12)
 
 
-def test_an_exact_estimate_is_left_alone():
+def test_gradient_at_an_exact_estimate_is_zero():
     parts = Parts()
     parts.target = parts.estimate.detach().clone()
     assert not parts.gradient(ALPHA, BETA).any()
+
+
+# --- reconstruction losses of one's own -----------------------------------------------
+
+
+def fitted(cls=CASSSeparator, **settings):
+    return cls(**FAST, **settings).fit(*make_mixtures())
+
+
+def all_equal(a, b):
+    return all(map(equal_states, states(a), states(b)))
+
+
+@pytest.mark.parametrize("weighting", ["gradient", "literal"])
+@pytest.mark.parametrize("name", losses.RECONSTRUCTION_LOSSES)
+def test_reconstruction_loss_as_a_function_equals_the_named_one(name, weighting):
+    named, own = (
+        fitted(reconstruction_loss=loss, loss_weighting=weighting)
+        for loss in (name, losses.RECONSTRUCTION_LOSSES[name])
+    )
+    assert all_equal(named, own)
+    assert (
+        own.history_[:, "reconstruction_loss"]
+        == (named.history_[:, "reconstruction_loss"])
+    )
+
+
+def test_reconstruction_loss_takes_maps_of_one_component():
+    shapes = []
+
+    def absolute(estimate, target):
+        shapes.append((tuple(estimate.shape), tuple(target.shape)))
+        assert not target.requires_grad
+        return (estimate - target).abs().mean()
+
+    separator = fitted(AESeparator, reconstruction_loss=absolute)
+    (n_freqs, n_frames) = separator.domains_.map_shape
+    maps = (2, n_freqs, n_frames)  # real and imaginary part
+    assert shapes == [((n, *maps), (n, *maps)) for n in (8, 8, 4, 4)]
+    assert not all_equal(separator, fitted(AESeparator, reconstruction_loss="mse"))

@@ -1,4 +1,4 @@
-"""How much memory a fit and a transform take beside the user's own arrays."""
+"""Memory of fit and transform in addition to the user's arrays."""
 
 import json
 import subprocess
@@ -14,9 +14,9 @@ from sklearn_cass import AESeparator
 ALLOWED = 32 * 2**20  # a batch of four rows takes some 22 MiB
 N_SAMPLES, N_TIMES = 640, 2**14  # 40 MiB of X, 80 MiB of y in single precision
 
-# Pages of a mapped file count as resident until the system takes them back, which it
-# may at any time: what a process cannot do without is its anonymous memory. A thread
-# reads it while the others work.
+# Pages of a mapped file count as resident until the system reclaims them, which it may
+# at any time: the memory that a process needs is its anonymous memory. A thread reads
+# it while the others work.
 CODE = """
 import json, sys
 import numpy as np
@@ -56,6 +56,7 @@ print(json.dumps({"extra": peak - before - output}))
 """
 
 
+# those that are not floating are converted
 @pytest.fixture(scope="module", params=["float32", "int16"])
 def folder(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("memory")
@@ -70,6 +71,7 @@ def folder(request, tmp_path_factory):
     return folder, request.param
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 @pytest.mark.parametrize("what", ["fit", "labels", "transform"])
 def test_memmaps_are_not_copied(what, folder):
@@ -81,7 +83,7 @@ def test_memmaps_are_not_copied(what, folder):
     assert json.loads(run.stdout)["extra"] < ALLOWED
 
 
-def test_a_bad_value_at_the_end_of_a_memmap_is_found(tmp_path):
+def test_bad_value_at_the_end_of_a_memmap_is_found(tmp_path):
     X = open_memmap(tmp_path / "X.npy", "w+", "float32", (100, 2**16))
     y = open_memmap(tmp_path / "y.npy", "w+", "float32", (100, 1, 2**16))
     y[-1, 0, -1] = np.nan

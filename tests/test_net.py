@@ -1,4 +1,4 @@
-"""The training algorithm: who learns what from which estimates, at what cost."""
+"""The training algorithm: what each step updates, computes and records."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,10 @@ from nets import K, Rows, make_net, make_rows
 from skorch.callbacks import Callback
 from torch.utils.data import TensorDataset
 
-from sklearn_cass import losses
-from sklearn_cass.callbacks import FiniteGuard, LearningRates, cosine_factor
-from sklearn_cass.net import Batches, remixed
+from sklearn_cass import ResNet9
+from sklearn_cass.training import losses
+from sklearn_cass.training.batches import Batches, remix
+from sklearn_cass.training.callbacks import FiniteGuard, LearningRates, cosine_factor
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -24,7 +25,7 @@ def snapshot(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-# --- skorch keeps what it is given --------------------------------------------------
+# --- modules and optimizers ------------------------------------------------
 
 
 def test_modules_and_optimizers_are_registered():
@@ -41,7 +42,8 @@ def test_modules_and_optimizers_are_registered():
 
 def test_parameters_of_both_modules_can_be_set():
     net = make_net()
-    net.set_params(discriminators__n_filters=4, module__n_filters=5)
+    narrow, wide = ResNet9(n_filters=5), ResNet9(n_filters=8, discriminator_scale=0.5)
+    net.set_params(discriminators__network=wide, module__network=narrow)
     net.initialize()
     assert net.discriminators_[0].encoder.stem[1].out_channels == 4
     assert net.module_[0].encoder.stem[1].out_channels == 5
@@ -61,22 +63,14 @@ def test_weights_of_both_modules_come_back_from_files(tmp_path):
     assert equal_states(a.state_dict(), b.state_dict())
 
 
-def test_both_modules_are_moved_to_the_device():
+def test_modules_are_moved_to_the_device():
     # "meta" stands in for a device that not every machine has
     net = make_net(device="meta")
     for _, parameter in net.get_all_learnable_params():
         assert parameter.device.type == "meta"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_both_modules_train_on_cuda():
-    net = make_net(device="cuda").partial_fit(TensorDataset(*make_rows()))
-    for _, parameter in net.get_all_learnable_params():
-        assert parameter.device.type == "cuda"
-        assert torch.isfinite(parameter).all()
-
-
-def test_each_optimizer_has_its_own_modules_parameters():
+def test_optimizers_have_the_parameters_of_one_role():
     net = make_net(lr=0.1, discriminator_lr=0.2)
     pairs = [
         (net.optimizer_, net.module_, 0.1),
@@ -88,7 +82,7 @@ def test_each_optimizer_has_its_own_modules_parameters():
         assert {id(p) for p in group["params"]} == {id(p) for p in module.parameters()}
 
 
-def test_one_step_moves_all_weights_of_both_players(batch):
+def test_train_step_updates_all_weights_of_both_roles(batch):
     # stepped twice: at first, the convolutions' biases get no gradient worth a step
     net = make_net(cross_weights=np.ones((K, K)) - np.eye(K))
     modules = (net.module_, net.discriminators_)
@@ -105,21 +99,21 @@ def forward(net, batch):
     return net.module_(mixture), targets
 
 
-def test_discriminator_step_moves_discriminators_alone(batch):
+def test_discriminator_step_updates_discriminators_alone(batch):
     net = make_net(cross_weights=np.ones((K, K)) - np.eye(K))
     estimates, targets = forward(net, batch)
     before, others = snapshot(net.module_), snapshot(net.discriminators_)
-    net.discriminator_step(estimates, targets)
+    net.discriminator_step(estimates, targets, batch)
     assert equal_states(net.module_.state_dict(), before)
     assert all(p.grad is None for p in net.module_.parameters())
     assert not equal_states(net.discriminators_.state_dict(), others)
 
 
-def test_autoencoder_step_moves_autoencoders_alone(batch):
+def test_autoencoder_step_updates_autoencoders_alone(batch):
     net = make_net()
     estimates, targets = forward(net, batch)
     before, others = snapshot(net.discriminators_), snapshot(net.module_)
-    net.autoencoder_step(estimates, targets)
+    net.autoencoder_step(estimates, targets, batch)
     assert equal_states(net.discriminators_.state_dict(), before)
     for parameter in net.discriminators_.parameters():
         assert parameter.grad is None
@@ -134,12 +128,12 @@ def test_autoencoders_learn_from_the_updated_discriminators(batch):
         losses.accept_loss(d(e))
         for d, e in zip(net.discriminators_, estimates, strict=True)
     ]
-    net.discriminator_step(estimates, targets)
+    net.discriminator_step(estimates, targets, batch)
     updated = [
         losses.accept_loss(d(e)).item()
         for d, e in zip(net.discriminators_, estimates, strict=True)
     ]
-    found = net.autoencoder_step(estimates, targets)["adversarial_loss"].tolist()
+    found = net.autoencoder_step(estimates, targets, batch)["adversarial_loss"].tolist()
     assert found == pytest.approx(updated, rel=1e-5)
     assert found != pytest.approx([loss.item() for loss in outdated], rel=1e-2)
 
@@ -159,7 +153,7 @@ def test_gradient_at_the_decoder_is_that_of_eq_7(batch, weighting):
     assert torch.allclose(net.gradient(again, *parts), expected, rtol=1e-4)
 
 
-# --- what a step computes -----------------------------------------------------------
+# --- cost of a step -----------------------------------------------------------------
 
 
 def test_estimates_are_computed_once_a_batch(batch):
@@ -180,7 +174,7 @@ def test_estimates_are_computed_once_a_batch(batch):
 )
 def test_cross_weights_of_zero_cost_nothing(batch, entries, extra):
     # each discriminator sees the truth, its estimate, and that again when the
-    # autoencoders learn from it; on top comes what it is to reject
+    # autoencoders learn from it; in addition the estimates that it is to reject
     cross_weights = np.zeros((K, K))
     for entry in entries:
         cross_weights[entry] = 0.5
@@ -193,31 +187,31 @@ def test_cross_weights_of_zero_cost_nothing(batch, entries, extra):
     ]
 
 
-def test_an_entry_weighs_the_row_s_discriminator_on_the_column_s_estimate(batch):
+def test_cross_weight_i_j_weighs_discriminator_i_on_estimate_j(batch):
     cross_weights = np.zeros((K, K))
     cross_weights[0, 2] = 0.25
     net = make_net(cross_weights=cross_weights)
     estimates, targets = forward(net, batch)
     rejection = losses.reject_loss(net.discriminators_[0](estimates[2]))
-    found = net.discriminator_step(estimates, targets)["cross_loss"]
+    found = net.discriminator_step(estimates, targets, batch)["cross_loss"]
     assert found.tolist() == pytest.approx([0.25 * rejection.item(), 0, 0])
 
 
-def test_without_discriminators_there_is_nothing_of_them(batch):
+def test_net_without_discriminators_has_no_adversarial_losses(batch):
     net = make_net(adversarial=False)
     assert not hasattr(net, "discriminators_")
     assert net._modules == ["module"]
     assert set(net.train_step(batch)["losses"]) == {"reconstruction_loss"}
 
 
-def test_a_step_holds_no_graph(batch):
+def test_train_step_returns_detached_losses(batch):
     step = make_net().train_step(batch)
     assert not step["loss"].requires_grad
     assert not any(value.requires_grad for value in step["losses"].values())
     assert step["loss"] == step["losses"]["reconstruction_loss"].sum()
 
 
-def test_networks_see_mixtures_at_unit_level(batch):
+def test_maps_of_mixtures_are_at_unit_level(batch):
     X, Y = batch
     net = make_net()
     mixture, targets = net.maps(1000 * X, 1000 * Y)
@@ -227,7 +221,7 @@ def test_networks_see_mixtures_at_unit_level(batch):
     assert torch.allclose(mixture, net.maps(X, Y)[0], rtol=1e-4, atol=1e-6)
 
 
-def test_magnitude_networks_see_magnitudes(batch):
+def test_maps_of_magnitudes_are_not_negative(batch):
     net = make_net(representation="magnitude")
     mixture, targets = net.maps(*batch)
     assert mixture.shape == batch[0].shape
@@ -239,7 +233,7 @@ def test_magnitude_networks_see_magnitudes(batch):
 
 
 class Steps(Callback):
-    """Keeps what every step returned, and how many rows it had."""
+    """Record the losses, the learning rates and the number of rows of every step."""
 
     def on_train_begin(self, net, **kwargs):
         self.rows_, self.losses_, self.rates_ = [], [], []
@@ -265,7 +259,7 @@ def test_history_holds_the_mean_over_the_rows():
         assert net.history[-1, name] == pytest.approx(expected.tolist(), rel=1e-5)
 
 
-def test_every_epoch_sees_every_row_once_in_a_new_order():
+def test_batches_hold_every_row_once_in_a_new_order():
     rows = TensorDataset(torch.arange(10))
     batches = Batches(rows, 4, torch.Generator().manual_seed(0))
     first, second = ([batch.tolist() for (batch,) in batches] for _ in range(2))
@@ -313,20 +307,20 @@ def test_weights_and_order_depend_on_the_seed_alone():
     assert not equal_states(first, other)
 
 
-def test_discriminators_do_not_move_the_autoencoders_draws():
+def test_discriminators_do_not_change_the_autoencoders_draws():
     alone, both = make_net(adversarial=False, seed=3), make_net(seed=3)
     assert equal_states(alone.module_.state_dict(), both.module_.state_dict())
     a, b = (torch.rand(5, generator=net.generator_) for net in (alone, both))
     assert torch.equal(a, b)
 
 
-def test_global_generator_stands_where_it_stood():
+def test_training_leaves_the_global_generator():
     # the fixture of this file compares the states
     make_net(remix=1.0).partial_fit(TensorDataset(*make_rows()))
 
 
 class Spoil(Callback):
-    """Makes a weight of the module infinite at the end of an epoch."""
+    """Make weights of the discriminators infinite at the end of an epoch."""
 
     def __init__(self, epoch):
         self.epoch = epoch
@@ -336,14 +330,14 @@ class Spoil(Callback):
             next(net.discriminators_.parameters()).data.fill_(torch.inf)
 
 
-def test_guard_watches_the_weights_too():
+def test_finite_guard_restores_finite_weights():
     net = make_net(callbacks=[Spoil(epoch=2), FiniteGuard()], max_epochs=5)
     with pytest.warns(match="epoch 2"):
         net.partial_fit(TensorDataset(*make_rows()))
     assert all(torch.isfinite(p).all() for _, p in net.get_all_learnable_params())
 
 
-# --- mixing anew --------------------------------------------------------------------
+# --- dynamic mixing -------------------------------------------------------------------
 
 
 def make_parts(n=16):
@@ -362,7 +356,7 @@ def rows_of(part):
 def test_remixed_rows_are_sums_of_parts_of_the_batch(share):
     X, Y, residual = make_parts()
     generator = torch.Generator().manual_seed(0)
-    X_new, Y_new = remixed(X, Y, share, generator)
+    X_new, Y_new = remix(X, Y, share, generator)
     changed = [a != b for a, b in zip(rows_of(X), rows_of(X_new), strict=True)]
     assert sum(changed) == share * len(X)
     kept = ~torch.tensor(changed)
@@ -372,9 +366,9 @@ def test_remixed_rows_are_sums_of_parts_of_the_batch(share):
     assert set(rows_of(X_new - Y_new.sum(1))) <= set(rows_of(residual))
 
 
-def test_remixed_draws_each_part_on_its_own_and_uses_all():
+def test_remix_permutes_each_part_on_its_own():
     X, Y, residual = make_parts()
-    X_new, Y_new = remixed(X, Y, 1, torch.Generator().manual_seed(0))
+    X_new, Y_new = remix(X, Y, 1, torch.Generator().manual_seed(0))
     old = [*Y.unbind(1), residual]
     new = [*Y_new.unbind(1), X_new - Y_new.sum(1)]
     orders = []
@@ -384,27 +378,27 @@ def test_remixed_draws_each_part_on_its_own_and_uses_all():
     assert len(set(orders)) == K + 1
 
 
-def test_remixed_leaves_its_arguments_alone_and_draws_from_the_generator():
+def test_remix_changes_no_argument_and_draws_from_the_generator():
     X, Y, _ = make_parts()
     before = X.clone(), Y.clone()
     seeds = (0, 0, 1)
-    drawn = [remixed(X, Y, 0.5, torch.Generator().manual_seed(s))[0] for s in seeds]
+    drawn = [remix(X, Y, 0.5, torch.Generator().manual_seed(s))[0] for s in seeds]
     assert torch.equal(X, before[0])
     assert torch.equal(Y, before[1])
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
 
 
-def test_remixed_keeps_mixtures_whose_components_lack_their_channels():
+def test_remix_keeps_mixtures_whose_components_lack_their_channels():
     _, Y, _ = make_parts()
     X = torch.randn(16, 2, 3, 2, generator=torch.Generator().manual_seed(0))
-    X_new, Y_new = remixed(X, Y, 1, torch.Generator())
+    X_new, Y_new = remix(X, Y, 1, torch.Generator())
     assert X_new is X
     assert Y_new is Y
 
 
-def test_one_row_has_nothing_to_be_mixed_with():
+def test_remix_keeps_a_single_row():
     X, Y, _ = make_parts(1)
-    X_new, Y_new = remixed(X, Y, 1, torch.Generator())
+    X_new, Y_new = remix(X, Y, 1, torch.Generator())
     assert torch.equal(X_new, X)
     assert torch.equal(Y_new, Y)

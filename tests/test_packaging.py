@@ -1,4 +1,4 @@
-"""The environment of the oldest supported releases holds what is promised."""
+"""The environment of the oldest supported releases has the promised floors."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ NOT_PINNED = {"torch", "ruff"}
 
 
 def versions(requirements, operator):
-    """The version that each requirement gives after the operator."""
+    """Yield name and version of each requirement with the operator."""
     for requirement in map(Requirement, requirements):
         for specifier in requirement.specifier:
             if specifier.operator == operator:
                 yield requirement.name, specifier
 
 
-def test_the_oldest_environment_pins_every_floor():
+def test_oldest_environment_pins_every_floor():
     tomllib = pytest.importorskip("tomllib")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()

@@ -1,9 +1,12 @@
-"""What the generated ECG leaves unknown: the triangle, the densities, the posterior."""
+"""The bounds of the generated ECG: the triangle, the densities, the posterior."""
 
 import numpy as np
 import pytest
+from paper_rows import use_noise
 
 from benchmarks.paper import limits
+from benchmarks.paper.__main__ import main
+from benchmarks.paper.records import Records
 from sklearn_cass.datasets import make_ecg_mixtures
 
 WANDER = np.array([0.075 * np.exp(0.4j), 0.02 * np.exp(2.1j)])
@@ -54,10 +57,10 @@ def test_posterior_of_a_linear_model_in_closed_form():
 def test_evidence_compares_models_as_the_likelihood_does():
     rng = np.random.default_rng(1)
     observed, variances, noise = rng.normal(size=9), np.ones(4), 0.7
-    evidences, likelihoods = [], []
-    for _ in range(2):
-        A = rng.normal(size=(9, 4))
-        evidences.append(limits.posterior(A, observed, noise, variances)[2])
+    models = rng.normal(size=(2, 9, 4))
+    evidences = limits.posterior(models, observed, noise, variances)[2]
+    likelihoods = []
+    for A in models:
         whole = A @ A.T + noise**2 * np.eye(9)
         misfit = observed @ np.linalg.solve(whole, observed)
         likelihoods.append(-0.5 * (misfit + np.linalg.slogdet(whole)[1]))
@@ -68,19 +71,11 @@ def test_more_noise_leaves_more_unknown(monkeypatch):
     monkeypatch.setattr(limits, "N_FREQUENCIES", 400)
     monkeypatch.setattr(limits, "N_DRAWS", 4000)
     ecg = make_ecg_mixtures(12, random_state=0)
-    wanders = limits.amplitudes(ecg)
-    left = [
-        np.mean(
-            [
-                limits.unknown(noise, w, line, np.random.default_rng(0))
-                for w, line in zip(wanders, limits.baselines(ecg, wanders), strict=True)
-            ]
-        )
-        for noise in (0, 0.002, 0.02)
-    ]
+    monkeypatch.setattr(limits, "NOISES", (0, 0.002, 0.02))
+    found = limits.unknown_amplitudes(ecg.target, ecg.noise, ecg.sfreq)
+    left_out, *left = (np.mean(amplitudes) for amplitudes in found.values())
     assert left[0] < left[1] < left[2]
-    # and never more than to leave the wander out
-    assert left[2] < np.abs(wanders).mean()
+    assert left[2] < left_out  # never more than to leave the wander out
 
 
 def test_errors_fall_apart_at_the_frequency_of_the_wander():
@@ -93,3 +88,18 @@ def test_errors_fall_apart_at_the_frequency_of_the_wander():
     # orthogonal: squares add up
     squares = [np.sum(part**2, axis=-1) for part in (wander, rest, errors)]
     np.testing.assert_allclose(squares[0] + squares[1], squares[2])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_page_shows_bounds_and_what_was_learned(monkeypatch, tmp_path):
+    use_noise(monkeypatch, "ecg")
+    monkeypatch.setattr(limits, "NOISES", (0.0,))
+    main(["limits", "--device", "cpu", "--jobs", "1", "--output", str(tmp_path)])
+    (record,) = Records(tmp_path, "limits").by_digest.values()
+    text = (tmp_path / "limits.md").read_text()
+    for part in ("bounds", "learned"):
+        for name, errors in record[part].items():
+            (line,) = (x for x in text.splitlines() if x.startswith(f"| {name} "))
+            assert [float(c) for c in line.split("|")[2:-1]] == pytest.approx(
+                errors, abs=5e-4
+            )

@@ -1,4 +1,4 @@
-"""A search in several processes or over a Dask cluster: that of one process."""
+"""Searches in several processes or over a Dask cluster are those of one process."""
 
 import re
 from collections import Counter
@@ -17,8 +17,10 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "large_data.md"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+pytestmark = pytest.mark.slow  # processes of their own
+
 FOLDS = {"cv": 2, "error_score": "raise"}
 WEIGHTS = {"cross_weights": [0.5, 0, [[0, 1.0], [0, 0]]]}
 RATES = {"lr": [1e-4, 1e-3, 1e-2]}
@@ -26,7 +28,7 @@ SENT, CAME = Counter(), Counter()  # of this process, by the number of axes
 
 
 class Counted(np.ndarray):
-    """An array that counts how often it leaves a process and comes to one."""
+    """Array that counts how often it leaves a process and arrives in one."""
 
     def __reduce__(self):
         SENT[self.ndim] += 1
@@ -40,7 +42,7 @@ def arrive(array):
 
 @dask_serialize.register(Counted)
 def send(array):
-    # Dask has a way of its own for arrays: pickle is for what is not scattered
+    # Dask serializes scattered arrays itself, and pickles others
     SENT[array.ndim] += 1
     return {"dtype": array.dtype.str, "shape": array.shape}, [array.tobytes()]
 
@@ -52,7 +54,7 @@ def receive(header, frames):
 
 
 def take_counts():
-    """What this process has sent and received since the last call."""
+    """Return what this process has sent and received since the last call."""
     counts = dict(SENT), dict(CAME)
     SENT.clear()
     CAME.clear()
@@ -61,9 +63,9 @@ def take_counts():
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two workers that share no memory, as on two machines."""
+    """Return a cluster of two workers that share no memory, as on two machines."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in THREADS:  # as where users have set none of them
+        for name in THREADS:  # as for users who have set none of them
             patch.delenv(name, raising=False)
         with LocalCluster(
             n_workers=2,
@@ -81,24 +83,15 @@ def client(cluster):
 
 
 @pytest.fixture
-def one_thread():
-    """As many threads here as a worker has: others round otherwise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
 def counted():
     X, y = make_mixtures(12)
-    assert min(X.nbytes, y.nbytes) > 1e3  # less, and joblib does not scatter it
+    assert min(X.nbytes, y.nbytes) > 1e3  # joblib does not scatter smaller ones
     yield X.view(Counted), y.view(Counted)
     take_counts()
 
 
 def scores_of(search):
-    """What a search found, without the seconds that it took."""
+    """Return the scores of a search, without its times."""
     return {
         name: values
         for name, values in search.cv_results_.items()
@@ -115,7 +108,7 @@ def assert_same(search, other):
         np.testing.assert_array_equal(scores[name], others[name])
 
 
-def test_a_search_is_the_same_wherever_it_runs(client, one_thread):
+def test_search_is_the_same_wherever_it_runs(client):
     X, y = make_mixtures(12)
     pipe = make_pipeline(STFTTransformer(n_fft=16), CASSSeparator(**WIDE))
     grid = {f"cassseparator__{name}": values for name, values in WEIGHTS.items()}
@@ -128,23 +121,23 @@ def test_a_search_is_the_same_wherever_it_runs(client, one_thread):
         assert_same(many.fit(X, y), one)
 
 
-def readme_code():
-    """The lines of the README about a search over a Dask cluster."""
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+def code_of_the_page():
+    """Return the lines of the documentation about a search over a Dask cluster."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (code,) = [block for block in blocks if "distributed" in block]
     return code
 
 
-def test_what_the_readme_says(cluster, one_thread):
+def test_code_of_the_documentation_works(cluster):
     X, y = make_mixtures(12)
     search = GridSearchCV(CASSSeparator(**WIDE), WEIGHTS, **FOLDS)
     names = {"X_mix": X, "Y_components": y, "cluster": cluster, "search": search}
-    exec(readme_code(), names)
+    exec(code_of_the_page(), names)
     assert_same(search, clone(search).fit(X, y))
 
 
 def start_counting(client):
-    # it drops copies that no task waits for, and a later task has them sent again
+    # it drops copies that no task waits for, and they are sent again for a later task
     client.amm.stop()
     take_counts()
     client.run(take_counts)
@@ -156,7 +149,7 @@ def search_twice(X, y):
         search.fit(X, y)
 
 
-def test_scattered_arrays_come_once_to_each_worker(client, counted):
+def test_scattered_arrays_are_sent_once_to_each_worker(client, counted):
     X, y = counted
     start_counting(client)
     with parallel_config("dask", scatter=[X, y]):
@@ -166,7 +159,7 @@ def test_scattered_arrays_come_once_to_each_worker(client, counted):
     assert came == [{2: 1, 3: 1}] * 2
 
 
-def test_without_scatter_arrays_come_once_for_each_search(client, counted):
+def test_other_arrays_are_sent_once_for_each_search(client, counted):
     X, y = counted
     start_counting(client)
     with parallel_config("dask"):
@@ -176,7 +169,7 @@ def test_without_scatter_arrays_come_once_for_each_search(client, counted):
         assert all(count <= 2 for count in came.values())
 
 
-def test_the_counts_are_of_every_sending(client, counted):
+def test_every_sending_is_counted(client, counted):
     X, _ = counted
     start_counting(client)
     for _ in range(3):
@@ -188,7 +181,7 @@ def test_the_counts_are_of_every_sending(client, counted):
 
 
 class FilesOf:
-    """A scorer: how many files there are for arrays as large as X, or larger."""
+    """Scorer that returns the number of files at least as large as X."""
 
     def __init__(self, folder, n_bytes):
         self.folder, self.n_bytes = folder, n_bytes
@@ -200,20 +193,20 @@ class FilesOf:
 
 def test_processes_of_one_machine_share_a_file_of_each_array(tmp_path, monkeypatch):
     X, y = make_mixtures(24, n_times=5500)
-    assert X.nbytes > 2**20  # less, and joblib sends it along with each task
+    assert X.nbytes > 2**20  # smaller arrays are sent with each task
     separator = AESeparator(**FAST | {"batch_size": 64})
     scoring = FilesOf(tmp_path, X.nbytes)
     search = GridSearchCV(separator, RATES, **FOLDS, scoring=scoring, n_jobs=2)
-    # workers that run already keep to a `temp_folder` given before
+    # running workers ignore a new `temp_folder`
     monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
     with parallel_config("loky"):
         search.fit(X, y)
     counts = [search.cv_results_[f"split{n}_test_score"] for n in range(2)]
-    assert set(np.ravel(counts)) == {2}  # X and y, whatever number of tasks
+    assert set(np.ravel(counts)) == {2}  # X and y, whatever the number of tasks
 
 
 def n_threads(estimator, X, y):
-    """A scorer: torch's threads where a separator was fitted."""
+    """Scorer that returns the number of torch's threads after a fit."""
     return torch.get_num_threads()
 
 
@@ -226,7 +219,7 @@ def test_workers_fit_with_one_thread_each(client):
 
 
 def threads_around_a_fit(n_before):
-    """In a worker: torch's threads after a fit that found so many."""
+    """Return torch's number of threads in a worker after a fit that found so many."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_before)
     try:

@@ -1,4 +1,4 @@
-"""A Spectrogram remembers its transform wherever scikit-learn and joblib take it."""
+"""Spectrograms keep their transform through scikit-learn and joblib."""
 
 import copy
 import pickle
@@ -59,11 +59,12 @@ def test_attributes_survive_a_file(Z, tmp_path):
 
 
 def describe(Z):
-    """What a worker process finds."""
+    """Return what a worker process finds."""
     values = joblib.hash(np.array(Z, order="C"))
     return type(Z).__name__, Z.stft.n_fft_, Z.n_times, values
 
 
+@pytest.mark.slow  # processes of its own
 def test_attributes_survive_worker_processes():
     # above a megabyte joblib hands arrays over as memory maps
     X = np.random.default_rng(0).normal(size=(40, 2000))
@@ -82,14 +83,14 @@ def test_values_are_those_of_the_array(Z):
     assert np.array_equal(Z.sum(axis=0), array.sum(axis=0))
 
 
-def test_inverse_after_slicing_gives_the_rows_back():
+def test_inverse_after_slicing_returns_the_rows():
     X = np.random.default_rng(0).normal(size=(6, 99))
     Z = STFTTransformer(n_fft=16).fit_transform(X)
     part = pickle.loads(pickle.dumps(Z))[[4, 1]]
     np.testing.assert_allclose(part.stft.inverse_transform(part), X[[4, 1]], atol=1e-12)
 
 
-def test_a_view_of_a_bare_array_knows_no_transform():
+def test_view_of_a_bare_array_has_no_transform():
     bare = np.zeros((2, 3, 4), complex).view(Spectrogram)
     assert bare.stft is None
     assert bare.n_times is None

@@ -1,4 +1,4 @@
-"""What tests of trainings that are cut off share."""
+"""Trainings that are interrupted and resumed, for tests of checkpoints."""
 
 import hashlib
 import json
@@ -9,15 +9,15 @@ import torch
 from cases import FAST, NoEncoder, states
 from skorch.callbacks import Callback
 
+from sklearn_cass import Checkpoint, Modules
+
 FILE = "checkpoint.safetensors"
 
 
 class Gains(torch.nn.Module):
-    """A gain for every channel: learns, and costs next to nothing."""
+    """A gain for every channel: a decoder that learns and costs next to nothing."""
 
-    def __init__(
-        self, out_channels, *, n_filters, n_latent, dilation, skip_connections
-    ):
+    def __init__(self, out_channels, n_freqs):
         super().__init__()
         self.gains = torch.nn.Parameter(torch.randn(out_channels, 1, 1))
 
@@ -26,15 +26,15 @@ class Gains(torch.nn.Module):
 
 
 SETTINGS = FAST | {"max_epochs": 4, "validation_fraction": 0.2}
-QUICK = SETTINGS | {"encoder": NoEncoder, "decoder": Gains}
+QUICK = SETTINGS | {"network": Modules(NoEncoder, Gains)}
 
 
-class CutOffError(Exception):
-    """Ends a training where it stands."""
+class InterruptionError(Exception):
+    """Ends a training in the middle."""
 
 
-def cut_off():
-    raise CutOffError
+def interrupt():
+    raise InterruptionError
 
 
 class At(Callback):
@@ -44,7 +44,7 @@ class At(Callback):
     ----------
     moment : {"begin", "batch", "end"}
         Of the epoch: its beginning, after its batches, its end. At the end, the epoch
-        is not yet kept.
+        is not yet saved.
     epoch : int
         Which epoch, from 1.
     action : callable
@@ -68,31 +68,32 @@ class At(Callback):
             self.action()
 
 
-def begin(cls, folder, data, moment="begin", epoch=3, **settings):
+def train_until(cls, folder, data, moment="begin", epoch=3, every=1, **settings):
     """Train with a checkpoint, up to a moment."""
     settings = QUICK | settings
-    callbacks = [*settings.pop("callbacks", []), At(moment, epoch, cut_off)]
-    separator = cls(**settings, checkpoint=folder, callbacks=callbacks)
-    with pytest.raises(CutOffError):
+    callbacks = [*settings.pop("callbacks", []), At(moment, epoch, interrupt)]
+    checkpoint = Checkpoint(folder, every)
+    separator = cls(**settings, checkpoint=checkpoint, callbacks=callbacks)
+    with pytest.raises(InterruptionError):
         separator.fit(*data)
     assert not hasattr(separator, "net_")
 
 
-def go_on(cls, folder, data, **settings):
-    """What is learned in the end."""
-    separator = cls(**QUICK | settings, checkpoint=folder)
+def resume(cls, folder, data, every=1, **settings):
+    """Train to the end with a checkpoint; return what was learned."""
+    separator = cls(**QUICK | settings, checkpoint=Checkpoint(folder, every))
     return learned(separator.fit(*data), data[0])
 
 
-def not_cut_off(cls, data, **settings):
-    """What is learned without checkpoints."""
+def train(cls, data, **settings):
+    """Train without a checkpoint; return what was learned."""
     return learned(cls(**QUICK | settings).fit(*data), data[0])
 
 
 def learned(separator, X):
-    """Checksums of what a training leaves, and of its estimates.
+    """Return checksums of a trained separator and of its estimates.
 
-    The time that an epoch took is left out.
+    The durations of epochs are left out.
     """
     tensors = [
         f"{name} {value.dtype} {value.shape} {value.numpy().tobytes().hex()}"
@@ -113,5 +114,5 @@ def learned(separator, X):
 
 
 def checksum(tree):
-    """Of what JSON can hold; two numbers differ where a bit does."""
+    """Return the checksum of a JSON tree; numbers differ where a bit does."""
     return hashlib.sha256(json.dumps(tree).encode()).hexdigest()

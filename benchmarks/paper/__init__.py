@@ -1,1 +1,1 @@
-"""The tables and figures of the CASS paper, measured anew beside its own figures."""
+"""The tables and figures of the CASS paper, reproduced beside its own numbers."""

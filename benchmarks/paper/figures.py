@@ -1,72 +1,69 @@
-"""Figures 4, 5 and 6 as the paper draws them."""
+"""Figures 4, 5 and 6 of the paper; ``records`` are {estimator: [record of a seed]}."""
 
 import numpy as np
 
 from ..figures import panels
-from .estimators import FAMILY
-from .published import CURVES, MODELS
-from .tables import label
+from .published import CURVES, LABELS, MODELS
+from .tasks import FAMILY
 
 LAST = 2 / 5  # share of the epochs in the right half where the paper has no figure
 COLORS = {name: f"C{k}" for k, name in enumerate(FAMILY)}
 # what is drawn first is seen where the others lie on it
 WIDTHS = dict(zip(FAMILY, (3.4, 2.2, 1), strict=True))
-MARKERS = {
-    "RegularCASSSeparator": {"marker": "o", "markersize": 6, "fillstyle": "none"},
-    "CASSSeparator": {"marker": ".", "markersize": 4},
-}
 
 
-def error_curves(experiment, records, measure="shared_phase"):
-    """Figures 4 and 5: log of the test error; all epochs, and the last of them."""
+def error_curves(experiment, records):
+    """Draw Figures 4 and 5: log of the test error; all epochs, and the last of them.
+
+    Lines are means over seeds, areas lie between the least and greatest of them.
+    """
     _, last = CURVES.get(experiment, (None, LAST))
     figure, axes = panels(4, n_columns=2)
-    for component, name in enumerate(MODELS[experiment]):
-        for column, share in enumerate((1, last)):
-            ax = axes[2 * component + column]
-            for estimator in FAMILY:
-                runs = [of_seed[estimator]["curves"] for of_seed in records.values()]
-                draw_curve(ax, runs, measure, component, share, estimator)
-            what = "all epochs" if share == 1 else f"last {share:.0%}"
-            ax.set_title(f"{name}, {what}", fontsize=10)
-            ax.set_xlabel("epoch")
-            ax.xaxis.get_major_locator().set_params(integer=True)
-        axes[2 * component].set_ylabel("log10 of the error")
-    legend_below(figure, axes[0])
-    return figure
+    shares = [(k, share) for k in (0, 1) for share in (1, last)]
+    for ax, (component, share) in zip(axes, shares, strict=True):
+        for estimator in FAMILY:
+            curves = [run["curves"] for run in records[estimator]]
+            epochs = np.array(curves[0]["epoch"])
+            shown = epochs >= (1 - share) * epochs[-1]
+            logs = np.log10([curve["shared_phase"] for curve in curves])
+            logs, style = logs[:, shown, component], {"color": COLORS[estimator]}
+            low, high = logs.min(0), logs.max(0)
+            ax.fill_between(epochs[shown], low, high, alpha=0.15, lw=0, **style)
+            style |= {"lw": WIDTHS[estimator], "label": LABELS[estimator]}
+            ax.plot(epochs[shown], logs.mean(0), **style)
+        about = "all epochs" if share == 1 else f"last {share:.0%}"
+        ax.set_title(f"{MODELS[experiment][component]}, {about}", fontsize=10)
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    return finished(figure, axes, "log10 of the error", 3)
 
 
-def draw_curve(ax, runs, measure, component, share, estimator):
-    """The mean over seeds, and between which values the seeds lie."""
-    epochs = np.array(runs[0]["epoch"])
-    shown = epochs >= (1 - share) * epochs[-1]
-    errors = [[looked[component] for looked in run[measure]] for run in runs]
-    logs = np.log10(errors)[:, shown]
-    x, color = epochs[shown], COLORS[estimator]
-    ax.fill_between(x, logs.min(0), logs.max(0), color=color, alpha=0.15, lw=0)
-    style = {"color": color, "lw": WIDTHS[estimator], "label": label(estimator)}
-    ax.plot(x, logs.mean(0), **style)
-
-
-def legend_below(figure, ax):
-    """One legend for all panels."""
-    handles = ax.get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False)
-
-
-def discriminator_outputs(component_names, of_seed):
-    """Figure 6: each discriminator on the other component's estimates, one seed."""
-    figure, axes = panels(2, n_columns=1)
-    figure.set_size_inches(7.2, 5.4)
+def discriminator_outputs(component_names, records):
+    """Draw Figure 6: histograms of each discriminator's outputs, all seeds together."""
+    figure, axes = panels(2, n_columns=2)
     for ax, (i, j) in zip(axes, ((0, 1), (1, 0)), strict=True):
         for estimator in FAMILY[1:]:
-            said = of_seed[estimator]["answers"][f"estimates{i}{j}"]
-            style = MARKERS[estimator] | {"color": COLORS[estimator]}
-            ax.plot(said, linestyle="", label=label(estimator), **style)
-        ax.set_ylim(-0.03, 1.03)
-        ax.set_ylabel("discriminator output")
-        judge, judged = component_names[i], component_names[j]
-        ax.set_title(f"{judge} discriminator on {judged} estimates", fontsize=10)
-    axes[-1].set_xlabel("sample number")
-    legend_below(figure, axes[0])
+            outputs = [run["outputs"] for run in records[estimator]]
+            for key, line in ((f"estimates{i}{j}", "-"), (f"true{i}", ":")):
+                counts = np.sum(
+                    [of_run[key]["histogram"] for of_run in outputs], axis=0
+                )
+                seen = "the other's estimates" if line == "-" else "true component"
+                style = {"color": COLORS[estimator], "lw": WIDTHS[estimator]}
+                style |= {"linestyle": line, "label": f"{LABELS[estimator]}: {seen}"}
+                edges = np.linspace(0, 1, len(counts) + 1)
+                ax.stairs(counts / counts.sum(), edges, **style)
+        title = f"{component_names[i]} discriminator ({component_names[j]} estimates)"
+        ax.set_title(title, fontsize=9)
+        ax.set_xlabel("output: probability of being true")
+        ax.set_ylim(0, 1.02)
+    return finished(figure, axes, "share of outputs", 2)
+
+
+def finished(figure, axes, label, n_columns):
+    """Return the figure with the label of its rows, and one legend for all panels."""
+    for ax in axes[::2]:
+        ax.set_ylabel(label)
+    place = {"loc": "outside lower center", "ncols": n_columns, "frameon": False}
+    figure.legend(*axes[0].get_legend_handles_labels(), **place)
     return figure

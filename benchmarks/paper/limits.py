@@ -1,146 +1,85 @@
-"""How well the baseline of the generated ECG can be told apart at all.
-
-    python -m benchmarks.paper.limits
-
-ECGSYN adds to every trace a baseline wander of 0.25 Hz, whatever the heart rate. In a
-window of four seconds the maternal and the fetal one add up to a single sinusoid, and
-the respiration is another whose frequency is near. What an estimator cannot know of
-them is an error that no training takes away. Here it is computed for an estimator that
-knows everything else: the beats, the amplitude of either wander and the recipe.
-"""
-
-import argparse
-from pathlib import Path
+"""How well the baseline of the generated ECG can be separated at all: see the page."""
 
 import numpy as np
 
-from sklearn_cass.datasets import make_ecg_mixtures
+from ..markdown import table
+from . import settings
+from .tasks import PLAIN, Task
 
-from ..report import machine
-from . import data, estimators, settings
-from .data import FIRST_SEED
-from .tables import markdown
-
+NAME = "limits"
+N_ROWS = 160
 WANDER_HZ = 0.25  # fresp in ECGSYN
 RESPIRATION_HZ, RESPIRATION_MV = (0.2, 0.6), (0.05, 0.3)  # section 4.1
 RESPIRATION_VARIANCE = (0.05**2 + 0.05 * 0.3 + 0.3**2) / 6  # of either part
 RATE = 8  # Hz, of the baseline that is left once the beats are known
 NOISES = (0.0, 0.002, 0.005, 0.01)  # mV, of each of its values
 N_FREQUENCIES, N_DRAWS = 1600, 20_000
-HEADING = """\
-# What the generated ECG leaves unknown
-
-Written by `python -m benchmarks.paper.limits`: {n_rows} rows that tables are tested on,
-seed 0; {machine}.
-
-{about}
-The least relative L2 error that the wander alone leaves, mean over rows, to be added in
-squares to every other error of an estimator. *Noise* is how well the estimator knows
-the baseline between the beats: white, on values at {rate} Hz. Without noise the
-respiration is known, and what is left is in closed form: two pairs of phases, mirrored
-at the sum, are equally likely.
-"""
-LEARNED = """\
-And what an `AESeparator` of the setting *best* has wrong on those rows (seed 0, trained
-as for the tables): relative L2 errors, means over rows, of the whole error, of its
-sinusoid at the wander's frequency, and of what is left without.
-"""
 
 
-def main(arguments=None):
-    """Print the table, and write it to the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=160)
-    parser.add_argument("--output", default="docs/paper")
-    options = parser.parse_args(arguments)
-    ecg = make_ecg_mixtures(
-        options.rows, random_state=FIRST_SEED, **settings.ECG["generator"], n_jobs=-1
-    )
-    text = table(ecg)
-    heading = HEADING.format(
-        n_rows=options.rows,
-        machine=machine(),
-        rate=RATE,
-        about="\n".join(__doc__.splitlines()[4:]),
-    )
-    text += "\n\n" + LEARNED + "\n" + learned(options.rows)
-    folder = Path(options.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "limits.md").write_text(f"{heading}\n{text}\n")
-    print(text)
+def tasks(seed, options):
+    """Return the run that the bounds are compared with."""
+    entries = settings.setting_of("best", "ecg")
+    return [Task("ecg", "best", PLAIN, seed, entries, settings.rows_of("best", "ecg"))]
 
 
-def learned(n_rows):
-    """What a trained separator has wrong, at the wander's frequency and elsewhere."""
-    experiment = data.make("ecg", settings.rows_of("full", "best", "ecg"), 0)
-    setting = settings.setting_of("full", "best", "ecg")
-    separator = estimators.make("AESeparator", setting, random_state=0)
-    separator.fit(*experiment.training_rows("test"))
-    X, y = experiment.rows("test")
-    X, y = X[:n_rows], y[:n_rows]
-    wander, rest = split(separator.transform(X) - y, experiment.bunch.sfreq)
-    level = np.linalg.norm(y, axis=-1)
-    lines = {"all": wander + rest, "at 0.25 Hz": wander, "elsewhere": rest}
-    rows = [
-        [name, *(f"{v:.3f}" for v in (np.linalg.norm(e, axis=-1) / level).mean(axis=0))]
-        for name, e in lines.items()
-    ]
-    return markdown(["error", *experiment.bunch.component_names], rows)
+def more(experiment, estimate):
+    """Return the bounds, and the errors of an estimate of the test rows."""
+    index = experiment.parts["test"][:N_ROWS]
+    y, noise = experiment.bunch.target[index], experiment.bunch.noise[index]
+    sfreq, level = experiment.bunch.sfreq, np.sqrt(np.mean(np.square(y), axis=-1))
+    wander, rest = split(estimate[:N_ROWS] - y, sfreq)
+    errors = {"all": wander + rest, "at 0.25 Hz": wander, "elsewhere": rest}
+    rms = {name: np.sqrt(np.mean(e**2, axis=-1)) for name, e in errors.items()}
+    bounds = unknown_amplitudes(y, noise, sfreq)
+    bounds = {name: left / np.sqrt(2) for name, left in bounds.items()}
+    return {
+        part: {name: (r / level).mean(axis=0).tolist() for name, r in of_part.items()}
+        for part, of_part in (("bounds", bounds), ("learned", rms))
+    }
+
+
+def write(records, options):
+    """Write the page."""
+    (task,) = tasks(0, options)
+    record, tables = records.find(task), {}
+    for part, title in (("bounds", "noise"), ("learned", "error")):
+        rows = []
+        for name, of in record[part].items() if record else ():
+            cells = zip(record["component_names"], of, strict=True)
+            rows.append({title: name} | {k: f"{value:.3f}" for k, value in cells})
+        tables[part] = table(rows)
+    stale = records.stale(lambda seed: {PLAIN: task})
+    return options.write_page(NAME, n_rows=N_ROWS, rate=RATE, stale=stale, **tables)
+
+
+def unknown_amplitudes(y, noise, sfreq):
+    """Return amplitudes of errors (n, 2), without any wander and by knowledge."""
+    times = np.arange(y.shape[-1]) / sfreq
+    wanders = 2 * (y * np.exp(-2j * np.pi * WANDER_HZ * times)).mean(axis=-1)
+    step = sfreq // RATE
+    turning = np.exp(2j * np.pi * WANDER_HZ * times[::step])
+    baselines = (wanders.sum(axis=1)[:, None] * turning).real + noise[:, ::step]
+    found = {"no wander at all in the estimate": np.abs(wanders)}
+    for level in NOISES:
+        rng = np.random.default_rng(0)
+        pairs = zip(wanders, baselines, strict=True)
+        left = [unknown(level, wander, baseline, rng) for wander, baseline in pairs]
+        found[f"{1000 * level:.0f} µV"] = np.array(left)
+    return found
 
 
 def split(errors, sfreq):
-    """The sinusoids of the wander's frequency in errors (..., n_times); the rest."""
-    times = np.arange(errors.shape[-1]) / sfreq
-    angle = 2 * np.pi * WANDER_HZ * times
+    """Return the sinusoids of the wander's frequency in errors, and the rest."""
+    angle = 2 * np.pi * WANDER_HZ * np.arange(errors.shape[-1]) / sfreq
     basis, _ = np.linalg.qr(np.stack([np.cos(angle), np.sin(angle)], axis=1))
     wander = errors @ basis @ basis.T
     return wander, errors - wander
 
 
-def table(ecg):
-    """A line for each noise, and one for an estimate without any wander."""
-    wanders = amplitudes(ecg)
-    rows = [["no wander at all in the estimate", *errors_text(ecg, np.abs(wanders))]]
-    for noise in NOISES:
-        rng = np.random.default_rng(0)
-        left = np.array(
-            [
-                unknown(noise, wander, baseline, rng)
-                for wander, baseline in zip(
-                    wanders, baselines(ecg, wanders), strict=True
-                )
-            ]
-        )
-        rows.append([f"{1000 * noise:.0f} µV", *errors_text(ecg, left)])
-    return markdown(["noise", *ecg.component_names], rows)
-
-
-def errors_text(ecg, left):
-    """Relative errors of sinusoids of these amplitudes (n, 2), means over rows."""
-    level = np.sqrt(np.mean(np.square(ecg.target), axis=-1))
-    return [f"{value:.3f}" for value in (left / np.sqrt(2) / level).mean(axis=0)]
-
-
-def amplitudes(ecg):
-    """Complex amplitudes of the wanders, (n, 2): the component's own at 0.25 Hz."""
-    times = np.arange(ecg.target.shape[-1]) / ecg.sfreq
-    return 2 * (ecg.target * np.exp(-2j * np.pi * WANDER_HZ * times)).mean(axis=-1)
-
-
-def baselines(ecg, wanders):
-    """What is left of each row once the beats are known, at a low rate."""
-    step = ecg.sfreq // RATE
-    times = np.arange(ecg.data.shape[-1])[::step] / ecg.sfreq
-    turning = np.exp(2j * np.pi * WANDER_HZ * times)
-    wander = (wanders.sum(axis=1)[:, None] * turning).real
-    return wander + ecg.noise[:, ::step]
-
-
 def unknown(noise, wander, baseline, rng):
-    """Expected amplitude of the error of the best estimate of either wander, (2,).
+    """Return the amplitudes of the best estimate's errors, (2,): the posterior's mean.
 
-    The best estimate is the mean of the posterior. ``wander`` holds the true complex
-    amplitudes (2,), of which the estimator knows the magnitudes.
+    ``wander`` holds the true complex amplitudes, whose magnitudes are known.
     """
     if not noise:
         off = mirrored(np.abs(wander), np.array([wander.sum()]))[1][:, 0]
@@ -148,73 +87,59 @@ def unknown(noise, wander, baseline, rng):
     observed = baseline + noise * rng.normal(size=len(baseline))
     total, weights = sums(observed, noise, np.abs(wander), rng)
     along, _ = mirrored(np.abs(wander), total)
-    best = (weights * along).sum(axis=1)
-    return np.abs(best - wander)
+    return np.abs((weights * along).sum(axis=1) - wander)
 
 
 def mirrored(magnitudes, total):
-    """Two phasors of known magnitudes and sum: along it ± across it, both (2, n).
-
-    A triangle of three known sides, and its mirror image.
-    """
+    """Return a triangle of known sides: along ``total`` ± across it, both (2, n)."""
     a, b = magnitudes
     length = np.maximum(np.abs(total), np.finfo(float).tiny)
-    shares = np.stack(
-        [
-            (length**2 + a**2 - b**2) / (2 * length**2),
-            (length**2 + b**2 - a**2) / (2 * length**2),
-        ]
-    )
+    difference = (a**2 - b**2) / length**2
+    shares = np.stack([1 + difference, 1 - difference]) / 2
     height = np.sqrt(np.maximum(a**2 - (shares[0] * length) ** 2, 0))
-    direction = total / length
-    across = 1j * direction * height
+    across = 1j * total / length * height
     return shares * total, np.stack([across, -across])
 
 
 def sums(observed, noise, magnitudes, rng):
-    """Draws from the posterior of the wanders' sum, with weights that add up to 1.
+    """Return draws from the posterior of the wanders' sum, and their weights.
 
     Given the respiration's frequency the model is linear in the sum and in the
     respiration. With normal priors of their variances the posterior is normal and is
     drawn from; the recipe's own densities, over those priors, are the weights.
     """
-    times = np.arange(len(observed)) / RATE
     low, high = RESPIRATION_HZ
     grid = low + (high - low) * (np.arange(N_FREQUENCIES) + 0.5) / N_FREQUENCIES
-    variances = np.repeat([np.sum(magnitudes**2) / 2, RESPIRATION_VARIANCE], 2)
-    fits = [posterior(design(times, f), observed, noise, variances) for f in grid]
-    evidence = np.array([fit[2] for fit in fits])
-    chances = np.exp(evidence - evidence.max())
+    frequencies = np.stack([np.full_like(grid, WANDER_HZ), grid], axis=1)
+    times = np.arange(len(observed))[:, None] / RATE
+    angles = 2 * np.pi * frequencies[:, None] * times
+    designs = np.concatenate([np.cos(angles), -np.sin(angles)], axis=-1)
+    variances = np.tile([np.sum(magnitudes**2) / 2, RESPIRATION_VARIANCE], 2)
+    means, roots, evidences = posterior(designs, observed, noise, variances)
+    chances = np.exp(evidences - evidences.max())
     drawn = rng.choice(len(grid), size=N_DRAWS, p=chances / chances.sum())
-    means = np.array([fits[k][0] for k in drawn])
-    roots = np.array([fits[k][1] for k in drawn])
-    x = means + np.einsum("nij,nj->ni", roots, rng.normal(size=means.shape))
-    total, respiration = x[:, 0] + 1j * x[:, 1], np.hypot(x[:, 2], x[:, 3])
+    x = rng.normal(size=(N_DRAWS, 4))
+    x = means[drawn] + np.einsum("nij,nj->ni", roots[drawn], x)
+    total, respiration = x[:, 0] + 1j * x[:, 2], np.hypot(x[:, 1], x[:, 3])
     weights = density_of_sum(np.abs(total), *magnitudes)
     weights *= density_of_respiration(respiration)
     weights *= np.exp(0.5 * np.sum(x**2 / variances, axis=1))
     return total, weights / weights.sum()
 
 
-def design(times, frequency):
-    """Columns: real and imaginary parts of the sum's and the respiration's phasor."""
-    angles = 2 * np.pi * np.array([WANDER_HZ, frequency])[:, None] * times
-    columns = [np.cos(angles[0]), -np.sin(angles[0])]
-    return np.stack([*columns, np.cos(angles[1]), -np.sin(angles[1])], axis=1)
-
-
 def posterior(A, observed, noise, variances):
-    """Mean, root of the covariance and log evidence of a linear model, normal prior."""
-    covariance = np.linalg.inv(A.T @ A / noise**2 + np.diag(1 / variances))
-    mean = covariance @ (A.T @ observed) / noise**2
-    misfit = np.sum((observed - A @ mean) ** 2) / noise**2
-    misfit += np.sum(mean**2 / variances)
+    """Return means, roots of covariances and log evidences of linear models."""
+    transposed = A.swapaxes(-1, -2)
+    covariance = np.linalg.inv(transposed @ A / noise**2 + np.diag(1 / variances))
+    mean = (covariance @ (transposed @ observed)[..., None])[..., 0] / noise**2
+    left = observed - (A @ mean[..., None])[..., 0]
+    misfit = np.sum(left**2, -1) / noise**2 + np.sum(mean**2 / variances, -1)
     evidence = -0.5 * misfit + 0.5 * np.linalg.slogdet(covariance)[1]
     return mean, np.linalg.cholesky(covariance), evidence
 
 
 def density_of_sum(length, a, b):
-    """Density in the plane of a sum of two phasors whose phases are uniform."""
+    """Return the density in the plane of a sum of phasors whose phases are uniform."""
     cosine = (length**2 - a**2 - b**2) / (2 * a * b)
     inside = np.abs(cosine) < 1
     sine = np.sqrt(1 - np.where(inside, cosine, 0) ** 2)
@@ -222,12 +147,8 @@ def density_of_sum(length, a, b):
 
 
 def density_of_respiration(amplitude):
-    """Density in the plane of a phasor whose amplitude and phase are uniform."""
+    """Return the density in the plane of a phasor of uniform amplitude and phase."""
     low, high = RESPIRATION_MV
     inside = (low < amplitude) & (amplitude < high)
     density = 1 / (2 * np.pi * np.maximum(amplitude, low) * (high - low))
     return np.where(inside, density, 0)
-
-
-if __name__ == "__main__":
-    main()

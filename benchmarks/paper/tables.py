@@ -1,17 +1,20 @@
-"""Tables in the paper's layout, the paper's figures beside ours."""
+"""The page of tables and figures, the paper's numbers beside ours, and its tasks."""
 
-from .bootstrap import paired_difference
-from .estimators import CEILING, FAMILY, FLOORS, OTHER_LABELS, ROWS
-from .measures import flattening, judged, summary, values
-from .published import LABELS, MODELS, NORMS, TABLES, error
+import json
+from functools import partial
+from pathlib import Path
 
+from ..experiments import EXPERIMENTS
+from ..markdown import table
+from . import claims, settings
+from . import statistics as stats
+from .figures import discriminator_outputs, error_curves
+from .published import CURVES, LABELS, MODELS, NORMS, TABLES, error
+from .tasks import CROSS, PLAIN, REGULAR, ROWS, SEPARATORS, Task
+
+NAME = "tables"
 SYMBOLS = {"L1": "L1", "L2": "L2", "Linf": "L∞"}
-PAIRS = (
-    ("RegularCASSSeparator", "AESeparator"),
-    ("CASSSeparator", "AESeparator"),
-    ("CASSSeparator", "RegularCASSSeparator"),
-    ("CASSSeparator", "GANSeparator"),
-)
+PAIRS = ((REGULAR, PLAIN), (CROSS, PLAIN), (CROSS, REGULAR), (CROSS, "GANSeparator"))
 DIFFERENCES = {
     "L2, shared phase": ("shared_phase", "L2", 4),
     "L2, waveform": ("waveform", "L2", 4),
@@ -19,124 +22,157 @@ DIFFERENCES = {
 }
 
 
-def label(estimator):
-    """What a row is called."""
-    return (LABELS | OTHER_LABELS).get(estimator, estimator)
+def tasks(seed, options):
+    """Return the runs of a seed: all of a table before those of the next."""
+    return [
+        task
+        for experiment in options.experiments
+        for setting in settings.settings_of(experiment, options.settings)
+        for task in tasks_of(experiment, setting, options, seed).values()
+    ]
 
 
-def markdown(header, rows):
-    """A table in Markdown that reads as text, too."""
-    lines = [header, *rows]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |"
-        for line in lines
+def tasks_of(experiment, setting, options, seed):
+    """Return the runs of a table by estimator."""
+    entries = settings.setting_of(setting, experiment, options.quick)
+    rows = settings.rows_of(setting, experiment, options.quick)
+    common = (seed, entries, rows, options.measured_on)
+    return {e: Task(experiment, setting, e, *common) for e in ROWS}
+
+
+def write(records, options):
+    """Write the page, its pictures and the page of claims; return the page."""
+    complete_of, sections = {}, []
+    if options.measured_on != "test":
+        sections.append("**Measured on validation rows.**\n")
+    for experiment, definition in EXPERIMENTS.items():
+        blocks = []
+        for setting in settings.settings_of(experiment):
+            of_seed = partial(tasks_of, experiment, setting, options)
+            complete, stale = records.complete(of_seed), records.stale(of_seed)
+            if complete:
+                complete_of[experiment, setting] = complete
+            if complete or stale:
+                blocks += [*block(experiment, setting, complete, options), stale]
+        if blocks:
+            number = f"Table {TABLES[experiment]}: " if experiment in TABLES else ""
+            title = f"## {number}{definition.title}\n"
+            sections += [title, f"{definition.split}\n", *blocks]
+    claims.write(complete_of, options)
+    return options.write_page(NAME, sections="\n".join(filter(None, sections)))
+
+
+def block(experiment, setting, records, options):
+    """Return the tables and pictures of one setting."""
+    entries = settings.setting_of(setting, experiment, options.quick)
+    rows = settings.rows_of(setting, experiment, options.quick)
+    title = f"### Setting *{setting}*: {settings.ABOUT[setting]}\n"
+    about = f"`{json.dumps(entries)}`, rows `{json.dumps(rows)}`"
+    if not records:
+        return [title, f"{about}; no records.\n"]
+    names, seen = records[PLAIN][0]["component_names"], {}
+    for i, j in ((0, 1), (1, 0)):
+        seen[f"{names[i]} discriminator, {names[j]} estimates"] = f"estimates{i}{j}"
+        seen[f"{names[i]} discriminator, true {names[i]}"] = f"true{i}"
+    tables = [
+        *(error_rows(experiment, k, records) for k in (0, 1)),
+        difference_rows(experiment, records),
+        stats.rejection_rows(records, seen, 3),
+        training_rows(experiment, records),
+    ]
+    about += f"; {circumstances(records)}\n"
+    pictures = draw(experiment, setting, names, records, options.output)
+    return [title, about, *(f"{table(rows)}\n" for rows in tables), *pictures]
+
+
+def circumstances(records):
+    """Return hours, devices, machines, versions and commits of the runs of a table."""
+    runs = [run for of_estimator in records.values() for run in of_estimator]
+    hours = sum(run["seconds"] for run in runs) / 3600
+    keys = ("device", "machine", "version", "commit")
+    on = {k: ", ".join(sorted({str(r[k])[:60] for r in runs if k in r})) for k in keys}
+    made = "{device}; {machine}; sklearn_cass {version}, commits {commit}".format(**on)
+    return f"{len(runs)} runs, {hours:.2f} hours of training on {made}"
+
+
+def draw(experiment, setting, names, records, folder):
+    """Draw the pictures of one setting; return how the page shows them."""
+    number = f"Figure {CURVES[experiment][0]}: " if experiment in CURVES else ""
+    figure_6 = "Figure 6: " if experiment == "ecg" else ""
+    seeds = f"{len(records[PLAIN])} seeds"
+    captions = (
+        f"{number}log10 of the test error (L2, shared phase) over epochs; mean of "
+        f"{seeds}, and between which values they lie",
+        f"{figure_6}outputs of each discriminator on the other component's estimates "
+        f"and on its own true component, {seeds}",
     )
-
-
-def error_table(experiment, component, records):
-    """One block of a table of the paper: a line for each row, the mean over seeds.
-
-    ``records`` are {seed: {estimator: record}}, each seed complete.
-    """
-    beside = experiment in TABLES
-    header = [MODELS[experiment][component]]
-    header += [f"{SYMBOLS[n]} Error" for n in NORMS]
-    header += [f"paper {SYMBOLS[n]}" for n in NORMS] if beside else []
-    header += [f"waveform {SYMBOLS[n]}" for n in NORMS]
-    header += ["SDR [dB]", "SDRi [dB]", "seeds"]
-    rows = [error_row(experiment, component, r, records, beside) for r in ROWS]
-    return markdown(header, rows)
-
-
-def error_row(experiment, component, estimator, records, beside):
-    """Errors with the mixture's phase, the paper's, those of waveforms, decibels."""
-    runs = [of_seed[estimator] for of_seed in records.values()]
-
-    def cells(measure, names, digits):
-        return [
-            summary(values(runs, measure, name, component), digits) for name in names
-        ]
-
-    row = [label(estimator), *cells("shared_phase", NORMS, 4)]
-    if beside:
-        published = [error(experiment, estimator, component, n) for n in NORMS]
-        row += ["" if figure is None else f"{figure:.5f}" for figure in published]
-    row += [*cells("waveform", NORMS, 4), *cells("waveform", ("SDR", "SDRi"), 2)]
-    return [*row, str(len(runs))]
-
-
-def difference_table(experiment, records):
-    """Paired differences between rows, with the bootstrap's interval."""
-    header = ["difference", "component", *DIFFERENCES, "seeds"]
-    rows = [
-        difference_row(a, b, k, name, records)
-        for a, b in PAIRS
-        for k, name in enumerate(MODELS[experiment])
-    ]
-    return markdown(header, rows)
-
-
-def difference_row(a, b, k, name, records):
-    """One pair: mean difference and interval for each measure."""
-    cells = []
-    for measure, norm, digits in DIFFERENCES.values():
-        pair = (
-            values([of_seed[e] for of_seed in records.values()], measure, norm, k)
-            for e in (a, b)
-        )
-        cells.append(difference_text(paired_difference(*pair), digits))
-    return [f"{label(a)} - {label(b)}", name, *cells, str(len(records))]
-
-
-def difference_text(found, digits):
-    """A difference with its interval, or alone where there is none."""
-    text = f"{found['mean']:+.{digits}f}"
-    if found["n"] < 2:
-        return text
-    return f"{text} [{found['low']:+.{digits}f}, {found['high']:+.{digits}f}]"
-
-
-def rejection_table(component_names, records):
-    """Share of what each discriminator rejects, and its mean output."""
-    first, second = component_names
-    seen = {
-        "estimates01": f"{first} discriminator, {second} estimates",
-        "true0": f"{first} discriminator, true {first}",
-        "estimates10": f"{second} discriminator, {first} estimates",
-        "true1": f"{second} discriminator, true {second}",
+    figures = {
+        "errors": error_curves(experiment, records),
+        "discriminators": discriminator_outputs(names, records),
     }
+    lines = []
+    for caption, (kind, figure) in zip(captions, figures.items(), strict=True):
+        path = Path("images") / f"{experiment}-{setting}-{kind}.png"
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / path, dpi=100)
+        lines.append(f"![{caption}]({path.as_posix()})\n\n{caption}.\n")
+    return lines
+
+
+# Tables: ``records`` are {estimator: [record of a seed]} ------------------------------
+
+
+def error_rows(experiment, component, records):
+    """Return a block of a table: errors with shared phase, published, of waveforms."""
+
     rows = []
-    for estimator in FAMILY[1:]:
-        runs = [of_seed[estimator] for of_seed in records.values()]
-        cells = [judged(runs, key, digits=3) for key in seen]
-        rows.append([label(estimator), *cells, str(len(runs))])
-    return markdown(["share rejected (mean output)", *seen.values(), "seeds"], rows)
+    for estimator in ROWS:
+        runs = records[estimator]
+        text = partial(stats.mean_text, runs, component=component)
+        row = {MODELS[experiment][component]: LABELS.get(estimator, estimator)}
+        row |= {f"{SYMBOLS[n]} Error": text("shared_phase", n, digits=4) for n in NORMS}
+        for norm in NORMS if experiment in TABLES else ():
+            found = error(experiment, estimator, component, norm)
+            row[f"paper {SYMBOLS[norm]}"] = f"{found:.5f}" if found else ""
+        row |= {f"waveform {SYMBOLS[n]}": text("waveform", n, digits=4) for n in NORMS}
+        row |= {f"{n} [dB]": text("waveform", n, digits=2) for n in ("SDR", "SDRi")}
+        rows.append(row | {"seeds": len(runs)})
+    return rows
 
 
-def training_table(experiment, records):
-    """Rows, epochs, time, and whether the curves have flattened."""
-    header = ["training", "rows", "epochs", "minutes"]
-    header += [f"last fifth, {name} [%]" for name in MODELS[experiment]]
-    rows = [
-        training_row(estimator, [of_seed[estimator] for of_seed in records.values()])
-        for estimator in ROWS
-        if estimator not in (*FLOORS, CEILING)
-    ]
-    return markdown([*header, "seeds"], rows)
+def difference_rows(experiment, records):
+    """Return paired differences between rows, with the bootstrap's interval."""
+    rows = []
+    for pair in PAIRS:
+        for k, name in enumerate(MODELS[experiment]):
+            row = {"difference": " - ".join(LABELS[e] for e in pair), "component": name}
+            for title, (measure, norm, digits) in DIFFERENCES.items():
+                values = (stats.values(records[e], measure, norm, k) for e in pair)
+                found = stats.paired_difference(*values)
+                row[title] = stats.difference_text(found, digits)
+            rows.append(row | {"seeds": len(records[PLAIN])})
+    return rows
 
 
-def training_row(estimator, runs):
-    """Means over seeds; what has no epochs has no curve."""
-    minutes = summary([run["seconds"] / 60 for run in runs], 1)
-    epochs, changes = "", ["", ""]
-    if "curves" in runs[0]:
-        epochs = str(runs[0]["curves"]["epoch"][-1])
-        curves = [run["curves"]["shared_phase"] for run in runs]
-        changes = [
-            summary([100 * flattening([e[k] for e in c]) for c in curves], 1)
-            for k in (0, 1)
-        ]
-    n_rows = str(runs[0]["n_rows"])
-    return [label(estimator), n_rows, epochs, minutes, *changes, str(len(runs))]
+def training_rows(experiment, records):
+    """Return rows, epochs, time, and whether the curves have flattened."""
+    rows = []
+    for estimator in SEPARATORS:
+        runs = records[estimator]
+        curves = [run["curves"] for run in runs if "curves" in run]
+        row = {
+            "training": LABELS[estimator],
+            "rows": runs[0]["n_rows"],
+            "epochs": curves[0]["epoch"][-1] if curves else "",
+            "minutes": stats.summary([run["seconds"] / 60 for run in runs], 1),
+        }
+        for k, name in enumerate(MODELS[experiment]):
+            last = [flattening([e[k] for e in c["shared_phase"]]) for c in curves]
+            row[f"last fifth, {name} [%]"] = stats.summary(last, 1) if last else ""
+        rows.append(row | {"seeds": len(runs)})
+    return rows
+
+
+def flattening(curve):
+    """Return the change of an error over the last fifth of the epochs, in percent."""
+    return 100 * (curve[-1] / curve[-1 - len(curve) // 5] - 1)

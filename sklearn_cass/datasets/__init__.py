@@ -1,7 +1,7 @@
-"""Mixtures with known components: generated ones and public recordings.
+"""Mixtures with known components: generated signals and public recordings.
 
-Nothing is downloaded. The generators need no data at all; the loaders read a copy
-that the user brings, in the layout in which the data set is distributed.
+Nothing is downloaded. The generators need no data. The loaders read a copy of the
+data set, in the layout in which it is distributed, from a folder of the user.
 """
 
 from ._bach10 import load_bach10

@@ -1,4 +1,4 @@
-"""Loader of the Bach10 recordings: four instruments, one file each."""
+"""Bach10: recordings of chorales, one file for each of four instruments."""
 
 import os
 import re
@@ -9,17 +9,12 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._windows import (
-    check_choices,
-    cut_windows,
-    data_folder,
-    import_extra,
-    resample,
-    seconds_to_samples,
-    window_starts,
-)
+from ._checks import check_choices
+from ._files import check_sfreq, check_size, data_folder, import_extra
+from ._resampling import resample
+from ._windows import cut_windows, seconds_to_times, window_starts
 
-# As the files spell them: the data set's own spelling comes first.
+# Spellings in the names of files, that of the data set first.
 _SPELLINGS = {
     "violin": ("violin",),
     "clarinet": ("clarinet",),
@@ -32,14 +27,16 @@ _PIECE_FOLDER = re.compile(r"(\d\d)-.+")
 _DESCR = """\
 Bach10: four-part chorales by J. S. Bach, one recording per instrument
 ----------------------------------------------------------------------
-A mixture is the sum of the chosen instruments' recordings, so its components are
-known exactly. Rows with equal `groups` come from one piece. The recordings are free
-for research; cite Duan, Pardo and Zhang (2010).
+A mixture is the sum of the recordings of the chosen instruments, so its components
+are known exactly. Samples with equal `groups` are windows of one piece. The data set
+(http://music.cs.northwestern.edu/data/Bach10.html) is free for research; cite Z. Duan,
+B. Pardo and C. Zhang, IEEE Transactions on Audio, Speech, and Language Processing
+18(8), 2121-2133, 2010, doi:10.1109/TASL.2010.2042119.
 """
 
 
 def _piece_folders(folder, pieces):
-    """Find the pieces' folders, {number: path}; all of them where `pieces` is None."""
+    """Return the folders of pieces by number, those of all pieces for None."""
     found = {}
     for path in sorted(folder.iterdir()):
         match = _PIECE_FOLDER.fullmatch(path.name)
@@ -56,13 +53,15 @@ def _piece_folders(folder, pieces):
 
 
 def _check_instruments(instruments):
+    """Return the names of instruments, without the data set's spelling."""
     if not isinstance(instruments, str):
-        spelt = {"saxphone": "saxophone"}
-        instruments = [spelt.get(name, name) for name in instruments]
+        names = {"saxphone": "saxophone"}
+        instruments = [names.get(name, name) for name in instruments]
     return check_choices("instruments", instruments, _SPELLINGS)
 
 
 def _check_pieces(pieces):
+    """Return the numbers of pieces, or None."""
     if pieces is None:
         return None
     if isinstance(pieces, str) or not len(pieces):
@@ -76,6 +75,7 @@ def _check_pieces(pieces):
 
 
 def _stem_path(piece_folder, instrument):
+    """Return the path of the recording of one instrument."""
     spellings = _SPELLINGS[instrument]
     paths = [piece_folder / f"{piece_folder.name}-{name}.wav" for name in spellings]
     for path in paths:
@@ -87,55 +87,49 @@ def _stem_path(piece_folder, instrument):
 
 
 def _check_complete(path):
-    """Compare the length that a RIFF header announces with that of the file.
+    """Compare the size that a RIFF header announces with that of the file.
 
-    libsndfile reads what there is of a truncated file, without a word.
+    libsndfile reads a truncated file without an error.
     """
     with path.open("rb") as file:
         head = file.read(8)
     if len(head) == 8 and head[:4] == b"RIFF":
-        announced = 8 + struct.unpack("<I", head[4:])[0]
-        if announced > path.stat().st_size:
-            raise ValueError(
-                f"{path} is truncated: its header announces {announced} bytes, the "
-                f"file has {path.stat().st_size}"
-            )
+        check_size(path, 8 + struct.unpack("<I", head[4:])[0])
 
 
 def _read_stem(path):
-    """Read one instrument of one piece, ndarray of shape (n_times,)."""
+    """Read the recording of one instrument, of shape (n_times,)."""
     soundfile = import_extra("soundfile", "audio")
     _check_complete(path)
     try:
         x, sfreq = soundfile.read(path, dtype="float64")
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"{path} is no readable WAV file: {error}") from error
-    if sfreq != _SFREQ:
-        raise ValueError(f"{path} has {sfreq} samples per second, expected {_SFREQ}")
+        raise ValueError(f"{path} is not a readable WAV file: {error}") from error
+    check_sfreq(path, sfreq, _SFREQ)
     if x.ndim != 1:
         raise ValueError(f"{path} has {x.shape[1]} channels, expected 1")
     return x
 
 
 def _read_piece(piece_folder, instruments, sfreq):
-    """Read the instruments of a piece, float32 ndarray (n_components, n_times)."""
+    """Read the components of a piece, float32 of shape (n_components, n_times)."""
     paths = [_stem_path(piece_folder, instrument) for instrument in instruments]
     stems = [_read_stem(path) for path in paths]
     for path, stem in zip(paths, stems, strict=True):
         if len(stem) != len(stems[0]):
             raise ValueError(
-                f"{path} has {len(stem)} samples but {paths[0]} has {len(stems[0])}: "
-                "one of them is truncated"
+                f"{path} has {len(stem)} time points but {paths[0]} has "
+                f"{len(stems[0])}: one of them is truncated"
             )
     return resample(np.stack(stems), _SFREQ, sfreq).astype(np.float32)
 
 
 def _cut_piece(name, stems, n_times, hop):
-    """Cut a piece, float32 ndarray of shape (n_windows, n_components, n_times)."""
+    """Return windows of a piece, of shape (n_windows, n_components, n_times)."""
     n_total = stems.shape[1]
     if n_times > n_total:
         raise ValueError(
-            f"window: {n_times} samples are more than the {n_total} of piece {name}"
+            f"window: {n_times} time points are more than the {n_total} of piece {name}"
         )
     return cut_windows(stems, window_starts(n_total, n_times, hop), n_times)
 
@@ -160,29 +154,31 @@ def load_bach10(
     window=1.0,
     hop=None,
 ):
-    """Load mixtures of Bach10 instruments, with the recordings they are made of.
+    """Load mixtures of instruments from Bach10, and the recordings they consist of.
 
-    Bach10 [1]_ holds ten chorales in four parts, each part recorded alone. A mixture
-    is the sum of the chosen instruments only. Needs ``soundfile``, and the data set
-    in its original layout, ``NN-Title/NN-Title-instrument.wav``.
+    Bach10 [1]_ holds ten four-part chorales by J. S. Bach, each part recorded alone. A
+    mixture is the sum of the chosen instruments. Reading needs the package
+    ``soundfile``, and the data set [2]_ in its original layout,
+    ``NN-Title/NN-Title-instrument.wav``.
 
     Parameters
     ----------
     folder : str, path-like or None, default=None
-        The folder with the pieces, or its parent that holds it as ``bach10``. ``None``
-        means ``$SKLEARN_CASS_DATA``.
+        The folder with the pieces, or the parent of a folder ``bach10`` with the
+        pieces. If None, the environment variable ``SKLEARN_CASS_DATA`` names it.
     instruments : list of str, default=("bassoon", "saxophone")
         The components, in this order: one or more of "violin", "clarinet",
-        "saxophone" and "bassoon". The files' own "saxphone" is understood too.
+        "saxophone" and "bassoon". The data set's spelling "saxphone" is accepted, too.
     pieces : list of int or None, default=None
-        Numbers of the pieces, 1 to 10; ``None`` means all that the folder has.
+        Numbers of the pieces, 1 to 10. If None, all pieces in the folder.
     sfreq : int, default=22050
-        Sampling frequency of the result in Hz; the files have 44100.
+        Sampling frequency in Hz to which the recordings (44100 Hz) are resampled.
     window : float or None, default=1.0
-        Length of a window in seconds. What remains at a piece's end is left out.
-        ``None`` gives whole recordings.
+        Duration of a window in seconds. An incomplete window at the end of a piece is
+        discarded. If None, whole pieces are returned.
     hop : float or None, default=None
-        Seconds from one window to the next; ``None`` means `window`, no overlap.
+        Seconds between the starts of consecutive windows. If None, `window`: the
+        windows do not overlap.
 
     Returns
     -------
@@ -190,20 +186,20 @@ def load_bach10(
         Dictionary-like object with the attributes
 
         data : ndarray of shape (n_windows, n_times)
-            Mixtures, float32: exactly ``target.sum(axis=1)``. With ``window=None`` a
+            Mixtures, float32, equal to ``target.sum(axis=1)``. With ``window=None``, a
             list of one ndarray of shape (n_times,) per piece.
         target : ndarray of shape (n_windows, n_components, n_times)
-            Components (sources), float32. With ``window=None`` a list of one ndarray
+            Components (sources), float32. With ``window=None``, a list of one ndarray
             of shape (n_components, n_times) per piece.
         component_names : list of str
-            The instruments.
+            Names of the instruments.
         sfreq : int
             Sampling frequency in Hz.
         groups : ndarray of int of shape (n_windows,)
-            Number of the piece that a row was cut from; with ``window=None`` of shape
+            Number of the piece of each window. With ``window=None``, of shape
             (n_pieces,).
         piece_names : list of str
-            Names of the loaded pieces, such as "01-AchGottundHerr".
+            Names of the pieces, such as "01-AchGottundHerr".
         DESCR : str
             Description of the data.
 
@@ -212,9 +208,9 @@ def load_bach10(
     FileNotFoundError
         If the folder, a piece or the recording of an instrument is missing.
     ValueError
-        If an argument is wrong; if a file is truncated, unreadable, not mono or not at
-        44100 Hz, or differs in length from the others of its piece (the message names
-        it); if a window is longer than a piece; if there is no folder to look in.
+        If an argument is invalid; if a file is truncated, unreadable, not mono or not
+        sampled at 44100 Hz, or differs in length from the others of its piece; if a
+        window is longer than a piece; if no folder is given.
     ImportError
         If ``soundfile`` is not installed.
 
@@ -222,7 +218,10 @@ def load_bach10(
     ----------
     .. [1] Z. Duan, B. Pardo, C. Zhang, "Multiple fundamental frequency estimation by
        modeling spectral peaks and non-peak regions", IEEE Transactions on Audio,
-       Speech, and Language Processing 18(8), 2121-2133, 2010.
+       Speech, and Language Processing 18(8), 2121-2133, 2010,
+       `doi:10.1109/TASL.2010.2042119
+       <https://doi.org/10.1109/TASL.2010.2042119>`_.
+    .. [2] Bach10 v1.1, http://music.cs.northwestern.edu/data/Bach10.html
 
     Examples
     --------
@@ -239,13 +238,13 @@ def load_bach10(
     if window is None:
         data = [stems.sum(axis=0) for stems in target]
     else:
-        n_times = seconds_to_samples("window", window, sfreq)
-        step = n_times if hop is None else seconds_to_samples("hop", hop, sfreq)
+        n_times = seconds_to_times("window", window, sfreq)
+        step = n_times if hop is None else seconds_to_times("hop", hop, sfreq)
         target = [
             _cut_piece(name, stems, n_times, step)
             for name, stems in zip(names, target, strict=True)
         ]
-        groups = np.repeat(groups, [len(rows) for rows in target])
+        groups = np.repeat(groups, [len(windows) for windows in target])
         target = np.concatenate(target)
         data = target.sum(axis=1)
     return Bunch(

@@ -1,4 +1,4 @@
-"""ECG traces: signalz's ecgsyn made deterministic, safe and cached."""
+"""ECG traces of signalz.ecgsyn: deterministic, with corrected rates, cached."""
 
 import math
 import os
@@ -12,23 +12,24 @@ import numpy as np
 import signalz
 from joblib import Memory, Parallel, delayed
 
-from ._windows import resample
+from ._resampling import resample
 
-TRACE_MV = (-0.4, 1.2)  # the range that ecgsyn gives to a trace
+TRACE_MV = (-0.4, 1.2)  # range to which ecgsyn scales a trace
 
-# ecgsyn integrates at this rate (sfint) and we resample its trace to sfreq, so that
-# any integer sfreq works (ecgsyn wants sfint % sfecg == 0) and costs the same. The
-# integrator is a Python loop: its time is proportional to the rate. A beat at 128 Hz
-# differs from the exact solution of ECGSYN's equations, aligned and scaled, by 2.5 %
-# (85 bpm), 3.7 % (140 bpm) or 4.4 % (160 bpm) of its RMS; at 256 Hz, in twice the
-# time, by 1.3 % to 1.6 %, and a finer step gains next to nothing.
+# ecgsyn integrates at this frequency (sfint), and its trace is resampled to sfreq, so
+# that any integer sfreq is possible (ecgsyn requires sfint % sfecg == 0) and takes the
+# same time. The integrator is a Python loop: its time is proportional to the frequency.
+# A beat at 128 Hz differs from the exact solution of ECGSYN's equations, aligned and
+# scaled, by 2.5 % (85 bpm), 3.7 % (140 bpm) or 4.4 % (160 bpm) of its RMS; at 256 Hz,
+# in twice the time, by 1.3 % to 1.6 %, and at higher frequencies by hardly less.
 _RATE = 128
-# A trace is so many windows long. Its beats differ little: what a longer trace costs is
-# better spent on more traces, each with a heart rate of its own.
-_WINDOWS_LONG = 8
+# Length of a trace in windows. The beats of a trace differ little: more traces, each
+# with its own heart rate, give more variety in the same time than longer ones.
+_WINDOWS_PER_TRACE = 8
 _MIN_SECONDS = 16
-# ecgsyn starts off its limit cycle and comes back with a time constant of 1.5 s; at
-# fetal rates the first beat is its deepest. The tail is left to the resampling filter.
+# ecgsyn starts away from its limit cycle and approaches it with a time constant of
+# 1.5 s; at fetal rates the first beat has the lowest minimum. The resampling filter
+# distorts the end.
 _DROP_HEAD, _DROP_TAIL = 7, 1  # seconds
 _MAX_TRIES = 20
 
@@ -36,14 +37,17 @@ _global_generator = threading.Lock()
 
 
 def trace_seconds(window_seconds):
-    """Length of the traces for windows of `window_seconds`: a power of two seconds."""
-    seconds = max(_MIN_SECONDS, _WINDOWS_LONG * window_seconds)
+    """Return the duration of traces for windows of a duration, both in seconds.
+
+    It is a power of two.
+    """
+    seconds = max(_MIN_SECONDS, _WINDOWS_PER_TRACE * window_seconds)
     return 2 ** math.ceil(math.log2(seconds))
 
 
 @contextmanager
 def _seeded_global_generator(seed):
-    """Seed numpy's global generator, and put it back exactly as it stood."""
+    """Seed numpy's global generator, and restore its state afterwards."""
     with _global_generator:
         state = np.random.get_state(legacy=False)
         np.random.seed(seed)
@@ -54,12 +58,13 @@ def _seeded_global_generator(seed):
 
 
 def _corrected_arguments(bpm):
-    """Arguments with which ecgsyn yields ECGSYN's waveform at `bpm`.
+    """Return arguments with which ecgsyn generates ECGSYN's waveform at `bpm`.
 
-    The Runge-Kutta step of signalz 0.8 weighs its four slopes by 1/6 each, so that
-    the heart beats at 2/3 of `hrmean`. Asking for 3/2 of the rate makes up for it, but
-    ecgsyn also widens the waves with the root of `hrmean` and moves them apart: these
-    factors are taken out. A correct step has speed 1, and nothing is changed.
+    The Runge-Kutta step of signalz 0.8 weights its four slopes by 1/6 each, so that
+    the heart rate is 2/3 of `hrmean`, which is therefore multiplied by 3/2. Since
+    ecgsyn also widens the waves with the root of `hrmean` and moves them apart, these
+    factors are divided out. A correct step has speed 1 and leaves the arguments as
+    they are.
     """
     speed = signalz.misc.ode45_step(lambda t, x: 1.0, 0.0, 0.0, 1.0)
     wider = (1 / speed) ** 0.5
@@ -98,8 +103,8 @@ def _ecg_trace(bpm, seconds, rate, seed):
     ) from failure
 
 
-def _finish_trace(trace, seconds, sfreq):
-    """Resample, drop the ends, and bring what is kept to ecgsyn's range again."""
+def _crop_trace(trace, seconds, sfreq):
+    """Resample, discard the ends, and scale the rest to ecgsyn's range again."""
     trace = resample(trace, _RATE, sfreq)
     trace = trace[_DROP_HEAD * sfreq : (seconds - _DROP_TAIL) * sfreq]
     low, high = TRACE_MV
@@ -108,6 +113,7 @@ def _finish_trace(trace, seconds, sfreq):
 
 
 def _default_cache_folder():
+    """Return the folder of the cache that the environment names."""
     folder = os.environ.get("SKLEARN_CASS_CACHE")
     if folder:
         return folder
@@ -116,14 +122,25 @@ def _default_cache_folder():
 
 
 def open_cache(cache):
-    """Open the trace cache, or none at all if its folder cannot be written."""
+    """Return the cache of traces, without a folder if it cannot be written to.
+
+    Parameters
+    ----------
+    cache : str, path-like, False or None
+        As for :func:`~sklearn_cass.datasets.make_ecg_mixtures`.
+
+    Returns
+    -------
+    memory : joblib.Memory
+        The cache.
+    """
     if cache is False:
         return Memory(None, verbose=0)
     folder = Path(_default_cache_folder() if cache is None else cache).expanduser()
     try:
-        kept = folder / "joblib"  # where joblib.Memory puts what it keeps
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=kept):
+        location = folder / "joblib"  # of joblib.Memory
+        location.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=location):
             pass
         return Memory(str(folder), verbose=0)
     except OSError as error:
@@ -136,26 +153,29 @@ def open_cache(cache):
 
 
 def make_traces(specs, seconds, sfreq, memory, n_jobs):
-    """Generate the traces, or fetch them from the cache.
+    """Generate traces, or load them from the cache.
 
     Parameters
     ----------
     specs : list of tuple (bpm, seed)
+        Heart rate in beats per minute and seed of each trace.
     seconds : int
-        Length to generate, from :func:`trace_seconds`.
+        Duration to generate, from :func:`trace_seconds`.
     sfreq : int
         Sampling frequency of the traces in Hz.
     memory : joblib.Memory
+        The cache.
     n_jobs : int or None
+        Number of joblib workers.
 
     Returns
     -------
     traces : list of ndarray of shape (n_trace_times,)
-        In mV, all of one length, which is at least one window.
+        The traces in mV, all of the same length, which is at least one window.
     """
     trace = memory.cache(_ecg_trace)
     calls = [(bpm, seconds, _RATE, seed) for bpm, seed in specs]
     if all(trace.check_call_in_cache(*call) for call in calls):
-        n_jobs = None  # no workers to start
+        n_jobs = None  # starts no workers
     raw = Parallel(n_jobs=n_jobs)(delayed(trace)(*call) for call in calls)
-    return [_finish_trace(x, seconds, sfreq) for x in raw]
+    return [_crop_trace(x, seconds, sfreq) for x in raw]

@@ -1,31 +1,33 @@
-"""How far estimated components (sources) are from the true ones.
+"""Metrics of estimated components (sources), and scorers for model selection.
 
-Every function takes ``(y_true, y_pred)`` in that order, both of shape
-``(n_samples, n_components, ...)``, and returns one float64 per sample and component.
-What follows the first two axes (``n_times``; ``n_channels, n_times``; ``n_freqs,
-n_frames``; an image) is one long vector, real or complex. Estimate k is compared
-with true component k: no permutation is searched.
+The metrics take ``(y_true, y_pred)`` in that order, both of shape ``(n_samples,
+n_components, ...)``, and return one float64 for each sample and component. The axes
+after the first two (``n_times``; ``n_channels, n_times``; ``n_freqs, n_frames``; those
+of an image) are flattened to one vector, real or complex. Estimate k is compared with
+true component k, without a search over permutations.
 
-A true component that is silent (zero everywhere) has no scale to measure an error
-by: its entry is NaN, also when the estimate is silence too. The scorers leave NaN
-entries out of their means.
+The error relative to a silent true component (zero everywhere) is not defined: its
+entry is NaN, also if the estimate is silent. The scorers ignore NaN entries.
 
-``sdr_score``, ``si_sdr_score`` (in dB) and ``neg_relative_error_score`` go into the
-``scoring`` of `GridSearchCV` and its relatives. They call ``predict`` and average
-over samples and components; greater is better. ``y`` must hold components, not labels.
+``sdr_score``, ``si_sdr_score`` (in dB) and ``neg_relative_error_score`` are values for
+the parameter ``scoring`` of `GridSearchCV` and similar tools. They call ``predict`` and
+average over samples and components; higher is better. ``y`` must hold components, not
+labels.
 """
 
-from ._errors import relative_error, sdr, sdr_improvement, si_sdr, si_sdr_improvement
-from ._phase import oracle_ratio_mask, share_phase, shared_phase_error
-from ._scorers import (
-    _mean,  # noqa: F401
-    mean_sdr,  # noqa: F401
-    neg_relative_error_score,
-    sdr_score,
-    si_sdr_score,
+from ._errors import (
+    mean_ignoring_nan,
+    relative_error,
+    sdr,
+    sdr_improvement,
+    si_sdr,
+    si_sdr_improvement,
 )
+from ._phase import oracle_ratio_mask, share_phase, shared_phase_error
+from ._scorers import neg_relative_error_score, sdr_score, si_sdr_score
 
 __all__ = [
+    "mean_ignoring_nan",
     "neg_relative_error_score",
     "oracle_ratio_mask",
     "relative_error",

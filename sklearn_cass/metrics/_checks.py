@@ -1,12 +1,12 @@
-"""Checks of what the metrics are given, and the divisor that they share."""
+"""Checks of the arguments of metrics."""
 
 import numpy as np
 
-from ..checks import check_numbers, in_double
+from ..numeric import check_numbers, in_double
 
 
 def check_array_of_numbers(values, name, min_ndim):
-    """Return `values` as a finite float64 or complex128 array."""
+    """Return `values` as an array of finite float64 or complex128 numbers."""
     try:
         array = np.asarray(values)
     except ValueError as error:  # a ragged list
@@ -14,25 +14,27 @@ def check_array_of_numbers(values, name, min_ndim):
     if array.ndim < min_ndim or array.size == 0:
         axes = "n_samples, n_components, ..." if min_ndim == 3 else "n_samples, ..."
         raise ValueError(
-            f"{name} must have shape ({axes}), at least {min_ndim} axes and no empty "
-            f"one; its shape is {array.shape}."
+            f"{name} must have shape ({axes}), with at least {min_ndim} axes and no "
+            f"empty one, got {array.shape}"
         )
     check_numbers(array, name)
     return in_double(array)
 
 
 def check_pair(y_true, y_pred):
+    """Return components and estimates as arrays of the same shape."""
     y_true = check_array_of_numbers(y_true, "y_true", 3)
     y_pred = check_array_of_numbers(y_pred, "y_pred", 3)
     if y_true.shape != y_pred.shape:
         raise ValueError(
-            "y_true and y_pred must have the same shape; "
-            f"got {y_true.shape} and {y_pred.shape}."
+            "y_true and y_pred must have the same shape, "
+            f"got {y_true.shape} and {y_pred.shape}"
         )
     return y_true, y_pred
 
 
 def check_mixture(y_true, X, name="y_true"):
+    """Return components and mixtures as arrays; `name` is that of the components."""
     y_true, X = (
         check_array_of_numbers(y_true, name, 3),
         check_array_of_numbers(X, "X", 2),
@@ -42,16 +44,16 @@ def check_mixture(y_true, X, name="y_true"):
         return y_true, X
     message = (
         f"X must have shape {expected}, one mixture of the shape of one component "
-        f"for every sample of {name} {y_true.shape}; its shape is {X.shape}."
+        f"for every sample of {name} {y_true.shape}, got {X.shape}"
     )
     if X.shape[:1] + X.shape[2:] == expected:  # (n_samples, n_channels, ...)
         message += (
-            f" X has {X.shape[1]} channels and the components have one: pass the "
-            "channel to compare with, X[:, channel]."
+            f": X has {X.shape[1]} channels and the components have one, pass the "
+            "channel to compare with, X[:, channel]"
         )
     raise ValueError(message)
 
 
 def nonzero(x):
-    """Return a divisor: 1 where x is 0."""
+    """Return x as a divisor, with 1 in place of 0."""
     return np.where(x == 0, 1, x)

@@ -1,15 +1,16 @@
-"""Errors and ratios of estimates as they are, and what they gain over the mixture."""
+"""Errors of estimates, signal-to-distortion ratios and their improvements."""
 
 from numbers import Real
 
 import numpy as np
+import torch
 
-from ..checks import divided
+from ..numeric import divide, vector_norm
 from ._checks import check_mixture, check_pair, nonzero
 
 
 def relative_error(y_true, y_pred, *, ord=2):
-    """Norm of the error over the norm of the true component, Eq. (6) of [1]_.
+    """Return the norm of the error over that of the true component, Eq. (6) of [1]_.
 
     Parameters
     ----------
@@ -18,23 +19,24 @@ def relative_error(y_true, y_pred, *, ord=2):
     y_pred : array-like of the same shape
         The estimates.
     ord : {1, 2, inf}, default=2
-        Which p-norm.
+        Order of the norm.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_components)
-        No unit; 0 is exact, the zero estimate has 1, lower is better. NaN where
-        the true component is silent.
+    errors : ndarray of shape (n_samples, n_components)
+        Dimensionless, lower is better: 0 for an exact estimate, 1 for an estimate of
+        zeros. NaN where the true component is silent.
 
     Raises
     ------
     ValueError
         If the shapes differ or have fewer than three axes, if a value is not
-        finite, or if `ord` is none of the three.
+        finite, or if `ord` is invalid.
 
     References
     ----------
-    .. [1] "CASS: Cross adversarial source separation via autoencoder".
+    .. [1] Y. Z. Ong, C. K. Chui, H. Yang, "CASS: Cross adversarial source separation
+       via autoencoder", 2019, `arXiv:1905.09877 <https://arxiv.org/abs/1905.09877>`_.
 
     Examples
     --------
@@ -45,16 +47,17 @@ def relative_error(y_true, y_pred, *, ord=2):
     array([[1.333]])
     """
     if not isinstance(ord, Real) or ord not in (1, 2, np.inf):
-        raise ValueError(f"ord must be 1, 2 or inf; got {ord!r}.")
+        raise ValueError(f"ord must be 1, 2 or inf, got {ord!r}")
     y_true, y_pred = check_pair(y_true, y_pred)
     return _ratio(_norm(y_pred - y_true, ord), _norm(y_true, ord))
 
 
 def sdr(y_true, y_pred):
-    """Signal-to-distortion ratio, ``-20 log10(relative_error(y_true, y_pred))``.
+    """Return the signal-to-distortion ratio (SDR).
 
-    Whatever differs from the truth counts as distortion, a wrong scale included.
-    The SDR of BSSEval [1]_ forgives a short filter; this one forgives nothing.
+    It is ``-20 log10(relative_error(y_true, y_pred))``. Every difference from the true
+    component counts as distortion, also a different scale. The SDR of BSSEval [1]_, in
+    contrast, allows for a short filter.
 
     Parameters
     ----------
@@ -65,9 +68,9 @@ def sdr(y_true, y_pred):
 
     Returns
     -------
-    ndarray of shape (n_samples, n_components)
-        In dB, higher is better: the zero estimate has 0, an exact one has inf. NaN
-        where the true component is silent.
+    ratios : ndarray of shape (n_samples, n_components)
+        In dB, higher is better: inf for an exact estimate, 0 for an estimate of zeros.
+        NaN where the true component is silent.
 
     Raises
     ------
@@ -78,12 +81,14 @@ def sdr(y_true, y_pred):
     References
     ----------
     .. [1] E. Vincent, R. Gribonval, C. Fevotte, "Performance measurement in blind
-       audio source separation", IEEE Trans. Audio Speech Lang. Process., 2006.
+       audio source separation", IEEE Transactions on Audio, Speech, and Language
+       Processing 14(4), 1462-1469, 2006, `doi:10.1109/TSA.2005.858005
+       <https://doi.org/10.1109/TSA.2005.858005>`_.
 
     Examples
     --------
     >>> from sklearn_cass.metrics import sdr
-    >>> sdr([[[1.0, 1.0]]], [[[1.1, 0.9]]]).round(3)  # a tenth of the amplitude
+    >>> sdr([[[1.0, 1.0]]], [[[1.1, 0.9]]]).round(3)  # error of a tenth
     array([[20.]])
     >>> sdr([[[1.0, 1.0]]], [[[1.5, 1.5]]]).round(3)
     array([[6.021]])
@@ -97,12 +102,12 @@ def sdr(y_true, y_pred):
 
 
 def si_sdr(y_true, y_pred, *, zero_mean=False):
-    """Scale-invariant signal-to-distortion ratio (SI-SDR) [1]_.
+    """Return the scale-invariant signal-to-distortion ratio (SI-SDR) [1]_.
 
-    The estimate is split into its projection on the true component and the rest;
-    the ratio of the two does not depend on the estimate's scale, sign or, if it is
-    complex, common phase. It does not depend on which argument comes first either,
-    silence apart: a swap goes unnoticed here, but not in `sdr`.
+    It is the ratio of the projection of the estimate on the true component to the rest
+    of the estimate, and does not depend on the scale, the sign or, for complex values,
+    a common phase of the estimate. Except for silence it is symmetric: unlike `sdr`, it
+    does not change if the arguments are swapped.
 
     Parameters
     ----------
@@ -111,14 +116,14 @@ def si_sdr(y_true, y_pred, *, zero_mean=False):
     y_pred : array-like of the same shape
         The estimates.
     zero_mean : bool, default=False
-        Whether to subtract from every component and estimate the mean of all its
-        values first.
+        Whether to subtract the mean of all values from each component and estimate
+        first.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_components)
-        In dB, higher is better. inf, or beyond 300 dB by rounding, for a multiple
-        of the truth; -inf for a silent or an orthogonal estimate; NaN where the
+    ratios : ndarray of shape (n_samples, n_components)
+        In dB, higher is better: inf, or above 300 dB due to rounding, for a multiple
+        of the true component; -inf for a silent or orthogonal estimate. NaN where the
         true component is silent (with `zero_mean`: constant).
 
     Raises
@@ -130,7 +135,8 @@ def si_sdr(y_true, y_pred, *, zero_mean=False):
     References
     ----------
     .. [1] J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or
-       well done?", ICASSP, 2019.
+       well done?", ICASSP, 626-630, 2019, `doi:10.1109/ICASSP.2019.8683855
+       <https://doi.org/10.1109/ICASSP.2019.8683855>`_.
 
     Examples
     --------
@@ -139,15 +145,15 @@ def si_sdr(y_true, y_pred, *, zero_mean=False):
     array([[20.]])
     >>> si_sdr([[[1.0, 1.0]]], [[[0.0, 0.0]]])
     array([[-inf]])
-    >>> si_sdr([[[0.0, 0.0]]], [[[1.0, 1.0]]])  # swapped: the truth is silent
+    >>> si_sdr([[[0.0, 0.0]]], [[[1.0, 1.0]]])  # swapped: the component is silent
     array([[nan]])
     """
     s, est = check_pair(y_true, y_pred)
     s, est = s.reshape(*s.shape[:2], -1), est.reshape(*est.shape[:2], -1)
     if zero_mean:
         s, est = _subtract_mean(s), _subtract_mean(est)
-    # Any scale will do: the largest value becomes 1, so that no square overflows.
-    s, est = (divided(x, nonzero(abs(x).max(axis=-1, keepdims=True))) for x in (s, est))
+    # The result does not depend on scales: a peak of 1 keeps squares from overflowing.
+    s, est = (divide(x, nonzero(abs(x).max(axis=-1, keepdims=True))) for x in (s, est))
     power = np.sum(abs(s) ** 2, axis=-1, keepdims=True)
     scale = np.sum(s.conj() * est, axis=-1, keepdims=True) / nonzero(power)
     values = _decibels(_norm(scale * s), _norm(est - scale * s))
@@ -156,7 +162,7 @@ def si_sdr(y_true, y_pred, *, zero_mean=False):
 
 
 def sdr_improvement(y_true, y_pred, X):
-    """How many dB of `sdr` the estimates gain over the mixture as the estimate.
+    """Return the improvement of `sdr` over the mixture as the estimate.
 
     Parameters
     ----------
@@ -169,15 +175,15 @@ def sdr_improvement(y_true, y_pred, X):
 
     Returns
     -------
-    ndarray of shape (n_samples, n_components)
+    improvements : ndarray of shape (n_samples, n_components)
         In dB, higher is better. NaN where the true component is silent, and where
         estimate and mixture are both exact.
 
     Raises
     ------
     ValueError
-        As `sdr`; if the shape of X does not fit, for instance because X has several
-        channels and the components one.
+        As for `sdr`; if X has another shape than one component, for instance several
+        channels where the components have one.
 
     Examples
     --------
@@ -193,7 +199,7 @@ def sdr_improvement(y_true, y_pred, X):
 
 
 def si_sdr_improvement(y_true, y_pred, X, *, zero_mean=False):
-    """How many dB of `si_sdr` the estimates gain over the mixture as the estimate.
+    """Return the improvement of `si_sdr` over the mixture as the estimate.
 
     Parameters
     ----------
@@ -204,18 +210,18 @@ def si_sdr_improvement(y_true, y_pred, X, *, zero_mean=False):
     X : array-like of shape (n_samples, ...)
         The mixtures, each of the shape of one component.
     zero_mean : bool, default=False
-        Whether to subtract every mean first, as in `si_sdr`.
+        Whether to subtract all means first, as in `si_sdr`.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_components)
+    improvements : ndarray of shape (n_samples, n_components)
         In dB, higher is better. NaN where the true component is silent, and where
         estimate and mixture have the same infinite ratio.
 
     Raises
     ------
     ValueError
-        As `sdr_improvement`.
+        As for `sdr_improvement`.
 
     Examples
     --------
@@ -231,17 +237,42 @@ def si_sdr_improvement(y_true, y_pred, X, *, zero_mean=False):
         return si_sdr(y_true, y_pred, zero_mean=zero_mean) - of_mixture
 
 
+def mean_ignoring_nan(values):
+    """Return the mean of the values that are not NaN.
+
+    Unlike :func:`numpy.nanmean`, it does not warn.
+
+    Parameters
+    ----------
+    values : array-like
+        Values of a metric.
+
+    Returns
+    -------
+    mean : float
+        The mean. NaN if all values are, or if both inf and -inf occur.
+
+    Examples
+    --------
+    >>> from sklearn_cass.metrics import mean_ignoring_nan
+    >>> mean_ignoring_nan([[1.0, float("nan")], [4.0, float("nan")]])
+    2.5
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[~np.isnan(values)]
+    with np.errstate(invalid="ignore"):  # inf and -inf
+        return float(values.mean()) if values.size else float("nan")
+
+
 def _repeat(X, y_true):
+    """Return the mixtures as estimates of each component."""
     return np.broadcast_to(X[:, np.newaxis], y_true.shape)
 
 
 def _norm(x, ord=2):
-    """Norm over all but the first two axes, of values too large to be squared too."""
-    x = x.reshape(*x.shape[:2], -1)
-    peak = abs(x).max(axis=-1)
-    return peak * np.linalg.norm(
-        divided(x, nonzero(peak)[..., np.newaxis]), ord, axis=-1
-    )
+    """Return the norm over all but the first two axes, also where squares overflow."""
+    magnitudes = torch.from_numpy(abs(x).reshape(*x.shape[:2], -1))
+    return vector_norm(magnitudes, -1, ord).squeeze(-1).numpy()
 
 
 def _ratio(a, b):
@@ -257,7 +288,7 @@ def _decibels(a, b):
 
 
 def _subtract_mean(x):
-    """Centre x on its last axis; what only rounding keeps from 0 becomes 0."""
+    """Subtract the mean over the last axis; constants become exactly 0."""
     centred = x - x.mean(axis=-1, keepdims=True)
     noise = 10 * np.finfo(float).eps * abs(x).max(axis=-1, keepdims=True)
     constant = abs(centred).max(axis=-1, keepdims=True) <= noise

@@ -1,52 +1,57 @@
-"""What sharing the mixture's phase hides, and the oracle that masks can reach."""
+"""Errors without errors of phase, and the estimates of the oracle ratio mask."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from scipy.signal import ShortTimeFFT, get_window
 from sklearn.utils import check_scalar, gen_batches
 
+from ..stft import STFTTransformer, as_tensor
 from ._checks import check_mixture, check_pair, nonzero
 from ._errors import relative_error
 
+BATCH_ENTRIES = 2**18  # of the spectrograms that are computed at a time
 
-def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=1024, hop_length=None):
-    """`relative_error` after truth and estimate were given the mixture's phase.
 
-    Errors of phase vanish, errors of magnitude remain: what the tables of [1]_ hold,
-    and to be laid beside those alone. The true components themselves, rebuilt like
-    this, are usually far from the true waveforms; `relative_error` counts that.
+def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=None, hop_length=None):
+    """Return `relative_error` of components and estimates with the mixture's phase.
+
+    Errors of phase vanish, errors of magnitude remain. The tables of [1]_ hold this
+    error, which must not be compared with `relative_error`: even the magnitudes of the
+    true components, with the phase of the mixture, are usually far from the true
+    waveforms.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples, n_components, [n_channels,] n_times)
-        The true waveforms; or complex spectrograms, whose last axes are
-        ``n_freqs, n_frames`` and which are taken as they are, without an STFT.
+        The true waveforms; or complex spectrograms with the last axes ``n_freqs,
+        n_frames``, to which no STFT is applied.
     y_pred : array-like of the same shape
         The estimates in the same domain.
     X : array-like of shape (n_samples, ...)
         The mixtures in the same domain, each of the shape of one component.
     ord : {1, 2, inf}, default=2
-        Which p-norm.
-    n_fft : int, default=1024
-        Length of the STFT's Hann window in time points.
+        Order of the norm.
+    n_fft : int, default=None
+        Length of the Hann window of the :class:`~sklearn_cass.STFTTransformer`, in time
+        points. If None, its default for waveforms of that length.
     hop_length : int, default=None
-        Time points from one window to the next. None: a quarter of `n_fft`.
+        Time points between frames. If None, a quarter of `n_fft`.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_components)
-        No unit, lower is better. NaN where the true component is silent.
+    errors : ndarray of shape (n_samples, n_components)
+        Dimensionless, lower is better. NaN where the true component is silent.
 
     Raises
     ------
     ValueError
-        As `relative_error`; if the shape or the domain of the arguments do not fit
-        each other; if the STFT cannot be inverted.
+        As for `relative_error`; if the arguments differ in shape or domain; if the STFT
+        cannot be inverted.
 
     References
     ----------
-    .. [1] "CASS: Cross adversarial source separation via autoencoder".
+    .. [1] Y. Z. Ong, C. K. Chui, H. Yang, "CASS: Cross adversarial source separation
+       via autoencoder", 2019, `arXiv:1905.09877 <https://arxiv.org/abs/1905.09877>`_.
 
     Examples
     --------
@@ -59,41 +64,40 @@ def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=1024, hop_length=None)
     """
     y_true, y_pred = check_pair(y_true, y_pred)
     y_true, X = check_mixture(y_true, X)
-    stft, istft, n_entries = _make_stft(
-        n_fft, hop_length, y_true=y_true, y_pred=y_pred, X=X
-    )
-    rebuilt = (_rebuilt(y, X, stft, istft, n_entries) for y in (y_true, y_pred))
-    return relative_error(*rebuilt, ord=ord)
+    transforms = _transforms(n_fft, hop_length, y_true=y_true, y_pred=y_pred, X=X)
+    shared = (_with_mixture_phase(y, X, *transforms) for y in (y_true, y_pred))
+    return relative_error(*shared, ord=ord)
 
 
-def share_phase(y, X, *, n_fft=1024, hop_length=None):
-    """Give components the phase of their mixtures.
+def share_phase(y, X, *, n_fft=None, hop_length=None):
+    """Return components with the phase of their mixtures.
 
-    What `shared_phase_error` compares: its value is `relative_error` of two such
-    arrays. To measure the same truth often, rebuild it once.
+    `shared_phase_error` is the `relative_error` of two such arrays. This function saves
+    time where the same components are compared with several estimates.
 
     Parameters
     ----------
     y : array-like of shape (n_samples, n_components, [n_channels,] n_times)
-        Waveforms; or complex spectrograms, whose last axes are ``n_freqs, n_frames``
-        and which are taken as they are, without an STFT.
+        Waveforms; or complex spectrograms with the last axes ``n_freqs, n_frames``, to
+        which no STFT is applied.
     X : array-like of shape (n_samples, ...)
         The mixtures in the same domain, each of the shape of one component.
-    n_fft : int, default=1024
-        Length of the STFT's Hann window in time points.
+    n_fft : int, default=None
+        Length of the Hann window of the :class:`~sklearn_cass.STFTTransformer`, in time
+        points. If None, its default for waveforms of that length.
     hop_length : int, default=None
-        Time points from one window to the next. None: a quarter of `n_fft`.
+        Time points between frames. If None, a quarter of `n_fft`.
 
     Returns
     -------
-    ndarray of the shape of y
+    shared : ndarray of the shape of y
         In the unit of y, float64 or complex128.
 
     Raises
     ------
     ValueError
-        If a value is not finite; if the shape or the domain of the arguments do not
-        fit each other; if the STFT cannot be inverted.
+        If a value is not finite; if the arguments differ in shape or domain; if the
+        STFT cannot be inverted.
 
     Examples
     --------
@@ -102,53 +106,55 @@ def share_phase(y, X, *, n_fft=1024, hop_length=None):
     array([[[3., 6.]]])
     """
     y, X = check_mixture(y, X, name="y")
-    return _rebuilt(y, X, *_make_stft(n_fft, hop_length, y=y, X=X))
+    return _with_mixture_phase(y, X, *_transforms(n_fft, hop_length, y=y, X=X))
 
 
-def _rebuilt(y, X, stft, istft, n_entries):
-    """The components' magnitudes with the mixtures' phases, as waveforms again."""
-    rebuilt = np.empty_like(y)
-    for rows in _batches(len(y), n_entries):
-        mixture = stft(X[rows])
+def _with_mixture_phase(y, X, forward, inverse, n_entries):
+    """Return components with their own magnitudes and the phases of the mixtures."""
+    shared = np.empty_like(y)
+    for samples in _batches(len(y), n_entries):
+        mixture = forward(X[samples])
         magnitude = abs(mixture)
-        # 1 where the mixture has no phase
+        # 1 where the phase of the mixture is not defined
         phase = np.where(magnitude == 0, 1, mixture / nonzero(magnitude))
-        rebuilt[rows] = istft(abs(stft(y[rows])) * phase[:, np.newaxis])
-    return rebuilt
+        shared[samples] = inverse(abs(forward(y[samples])) * phase[:, np.newaxis])
+    return shared
 
 
-def oracle_ratio_mask(y_true, X, *, n_fft=1024, hop_length=None, power=1):
-    """Estimates by the ratio mask of the true components: a ceiling, no method.
+def oracle_ratio_mask(y_true, X, *, n_fft=None, hop_length=None, power=1):
+    """Return the estimates of the ratio mask that is made of the true components.
 
-    Component k gets the share ``|S_k|^p / (sum_j |S_j|^p + |R|^p)`` of each time and
-    frequency point of the mixture, p being `power`, S_j the components and R the
-    residual ``X - sum_j y_j``, whose share nobody gets. The default is the mask of
-    amplitudes; ``power=2`` has the higher SDR (by 1.2 dB on bassoon and saxophone).
+    They are an upper bound for methods that mask the mixture's magnitudes. Component k
+    is the mixture, multiplied at each frequency and frame by ``|S_k|^p / (sum_j |S_j|^p
+    + |R|^p)``. Here p is `power`, S_j are the components and R is the residual ``X -
+    sum_j y_j``. The default is the mask of amplitudes; ``power=2`` has the higher SDR
+    (by 1.2 dB on bassoon and saxophone).
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples, n_components, [n_channels,] n_times)
-        The true waveforms; or complex spectrograms, whose last axes are
-        ``n_freqs, n_frames`` and which are taken as they are, without an STFT.
+        The true waveforms; or complex spectrograms with the last axes ``n_freqs,
+        n_frames``, to which no STFT is applied.
     X : array-like of shape (n_samples, ...)
         The mixtures in the same domain, each of the shape of one component.
-    n_fft : int, default=1024
-        Length of the STFT's Hann window in time points.
+    n_fft : int, default=None
+        Length of the Hann window of the :class:`~sklearn_cass.STFTTransformer`, in time
+        points. If None, its default for waveforms of that length.
     hop_length : int, default=None
-        Time points from one window to the next. None: a quarter of `n_fft`.
+        Time points between frames. If None, a quarter of `n_fft`.
     power : float, default=1
-        Exponent of the magnitudes: 1 shares out amplitude, 2 energy.
+        Exponent of the magnitudes: 1 for a mask of amplitudes, 2 for one of energies.
 
     Returns
     -------
-    ndarray of the shape of y_true
-        The estimates in the unit of X, float64 or complex128.
+    estimates : ndarray of the shape of y_true
+        In the unit of X, float64 or complex128.
 
     Raises
     ------
     ValueError
-        If a value is not finite; if the shape or the domain of the arguments do not
-        fit each other; if `power` is not positive; if the STFT cannot be inverted.
+        If a value is not finite; if the arguments differ in shape or domain; if `power`
+        is not positive; if the STFT cannot be inverted.
 
     Examples
     --------
@@ -161,73 +167,74 @@ def oracle_ratio_mask(y_true, X, *, n_fft=1024, hop_length=None, power=1):
     """
     check_scalar(power, "power", Real)
     if not 0 < power < np.inf:
-        raise ValueError(f"power must be positive and finite; got {power!r}.")
+        raise ValueError(f"power must be positive and finite, got {power!r}")
     y_true, X = check_mixture(y_true, X)
-    stft, istft, n_entries = _make_stft(n_fft, hop_length, y_true=y_true, X=X)
+    forward, inverse, n_entries = _transforms(n_fft, hop_length, y_true=y_true, X=X)
     estimates = np.empty_like(y_true)
-    for rows in _batches(len(y_true), n_entries):
-        residual = X[rows] - y_true[rows].sum(axis=1)
-        parts = np.concatenate([y_true[rows], residual[:, np.newaxis]], axis=1)
-        magnitudes = abs(stft(parts))
-        # The largest part becomes 1, so that no power overflows and not all vanish.
+    for samples in _batches(len(y_true), n_entries):
+        residual = X[samples] - y_true[samples].sum(axis=1)
+        parts = np.concatenate([y_true[samples], residual[:, np.newaxis]], axis=1)
+        magnitudes = abs(forward(parts))
+        # a largest magnitude of 1 keeps powers from overflowing or all vanishing
         shares = (magnitudes / nonzero(magnitudes.max(axis=1, keepdims=True))) ** power
         masks = shares[:, :-1] / nonzero(shares.sum(axis=1, keepdims=True))
-        estimates[rows] = istft(masks * stft(X[rows])[:, np.newaxis])
+        estimates[samples] = inverse(masks * forward(X[samples])[:, np.newaxis])
     return estimates
 
 
-def _make_stft(n_fft, hop_length, **arrays):
-    """Return the arrays' STFT, zeros around the signal, and its exact inverse.
+def _transforms(n_fft, hop_length, **arrays):
+    """Return the transform of the arrays to spectrograms, and its inverse.
 
-    For complex spectrograms both are the identity. The third is the number of entries
-    of the spectrograms of a row of components.
+    Parameters
+    ----------
+    n_fft, hop_length : int or None
+        Parameters of the :class:`STFTTransformer`.
+    **arrays : ndarray
+        The arguments by name, components first.
+
+    Returns
+    -------
+    forward, inverse : callable
+        The STFT and its inverse, or the identity for arrays of spectrograms.
+    n_entries : int
+        Number of entries of the spectrograms of all components of one sample.
     """
     name, y = next(iter(arrays.items()))
-    shape = y.shape
-    found = {
+    domains = {
         key: "complex" if x.dtype == complex else "real" for key, x in arrays.items()
     }
-    if len(set(found.values())) > 1:
+    if len(set(domains.values())) > 1:
         raise ValueError(
-            "All arguments must be waveforms or all must be complex spectrograms; got "
-            + ", ".join(f"{kind} {key}" for key, kind in found.items())
+            "all arguments must be waveforms or all must be complex spectrograms, got "
+            + ", ".join(f"{domain} {key}" for key, domain in domains.items())
         )
-    if found[name] == "complex":
-        if len(shape) < 4:
+    if domains[name] == "complex":
+        if y.ndim < 4:
             raise ValueError(
-                f"Complex {name} must be spectrograms of shape (n_samples, "
-                f"n_components, [n_channels,] n_freqs, n_frames); its shape is {shape}."
+                f"complex {name} must be spectrograms of shape (n_samples, "
+                f"n_components, [n_channels,] n_freqs, n_frames), got {y.shape}"
             )
         return np.asarray, np.asarray, y[0].size
-    if len(shape) > 4:
+    if y.ndim > 4:
         raise ValueError(
-            f"Real {name} must be waveforms of shape (n_samples, n_components, "
-            f"[n_channels,] n_times), images have no phase; its shape is {shape}."
+            f"real {name} must be waveforms of shape (n_samples, n_components, "
+            f"[n_channels,] n_times), images have no phase; got {y.shape}"
         )
-    check_scalar(n_fft, "n_fft", Integral, min_val=1)
-    hop_length = max(1, n_fft // 4) if hop_length is None else hop_length
-    check_scalar(hop_length, "hop_length", Integral, min_val=1)
-    n_fft, hop_length = int(n_fft), int(hop_length)
-    transform = ShortTimeFFT(get_window("hann", n_fft), hop_length, fs=1.0)
-    if not transform.invertible:
-        raise ValueError(
-            f"n_fft={n_fft} with hop_length={hop_length} gives no invertible STFT; "
-            "take a smaller hop_length."
-        )
-    n_times = shape[-1]
-    padding = max(0, n_fft - n_times)  # the transform takes no shorter signal
+    n_times = y.shape[-1]
+    stft = STFTTransformer(n_fft, hop_length)
+    stft._validate_params()  # scikit-learn skips it in a nested fit
+    stft.fit(np.zeros((1, n_times)))
 
-    def stft(x):  # (..., n_times) -> (..., n_freqs, n_frames)
-        return transform.stft(np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, padding)]))
+    def forward(x):  # (..., n_times) -> (..., n_freqs, n_frames)
+        return stft.forward(as_tensor(x)).numpy()
 
-    def istft(S):  # (..., n_freqs, n_frames) -> (..., n_times)
-        return transform.istft(S, k1=n_times + padding)[..., :n_times]
+    def inverse(Z):  # (..., n_freqs, n_frames) -> (..., n_times)
+        return stft.inverse(as_tensor(Z), n_times).numpy()
 
-    n_entries = transform.f_pts * transform.p_num(n_times + padding)
-    n_waveforms = int(np.prod(shape[1:-1]))
-    return stft, istft, n_waveforms * n_entries
+    n_waveforms = int(np.prod(y.shape[1:-1]))
+    return forward, inverse, n_waveforms * int(np.prod(stft.spectrogram_shape(n_times)))
 
 
 def _batches(n_samples, n_entries):
-    """Slices of rows, small enough for their spectrograms to need little memory."""
-    return gen_batches(n_samples, max(1, 2**18 // n_entries))
+    """Return slices of samples whose spectrograms need little memory."""
+    return gen_batches(n_samples, max(1, BATCH_ENTRIES // n_entries))

@@ -1,18 +1,19 @@
-"""Networks in plain PyTorch, with no knowledge of scikit-learn or skorch."""
+"""Networks in plain PyTorch, and the objects that make them for a separator."""
 
-from .maps import REPRESENTATIONS, divisor, from_map, level, to_map
-from .resnet9 import Decoder, Discriminator, Encoder
-from .separation import (
-    FINISHES,
+from .autoencoders import (
+    OUTPUT_HEADS,
     Autoencoder,
     Autoencoders,
     Discriminators,
     MapShape,
-    lay_out,
+    to_channels_last,
 )
+from .maps import REPRESENTATIONS, from_map, to_map
+from .networks import Modules, Network, ResNet9
+from .resnet9 import Decoder, Discriminator, Encoder
 
 __all__ = [
-    "FINISHES",
+    "OUTPUT_HEADS",
     "REPRESENTATIONS",
     "Autoencoder",
     "Autoencoders",
@@ -21,9 +22,10 @@ __all__ = [
     "Discriminators",
     "Encoder",
     "MapShape",
-    "divisor",
+    "Modules",
+    "Network",
+    "ResNet9",
     "from_map",
-    "lay_out",
-    "level",
+    "to_channels_last",
     "to_map",
 ]

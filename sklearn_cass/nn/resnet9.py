@@ -1,4 +1,4 @@
-"""Encoder, decoder and discriminator, each a ResNet-9; plain PyTorch.
+"""Encoder, decoder and discriminator of the ResNet-9, in plain PyTorch.
 
 A ResNet-9 is a stem convolution and four residual blocks of two convolutions each.
 Stem and blocks halve height and width on the way in; the decoder mirrors them. Odd
@@ -12,15 +12,15 @@ from torch.nn import functional as F
 
 
 def stage_channels(n_filters, n_latent):
-    """Channels after the stem and after each of the four residual blocks."""
+    """Return channels after the stem and after each of the four residual blocks."""
     return [n_filters, 2 * n_filters, 4 * n_filters, 4 * n_filters, n_latent]
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation that also trains on one value per channel.
+    """Batch normalization that also trains on one value per channel.
 
-    A single row whose map has shrunk to one pixel has no variance of its own: the
-    running statistics normalise it, where PyTorch's class raises.
+    A single sample whose map has shrunk to one pixel has no variance. It is normalized
+    by the running statistics, where PyTorch's class raises an error.
     """
 
     def forward(self, x):
@@ -31,23 +31,32 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 class FrequencyCoordinate(nn.Module):
-    """Append a channel that tells every row of the map its height, from -1 to 1.
+    """Append a channel with the frequency of each row of the map, from -1 to 1.
 
-    A convolution treats all heights alike; in a spectrogram, height is frequency.
+    Convolutions treat all frequencies alike without it.
     """
 
     def forward(self, x):
         n, _, height, width = x.shape
         ramp = torch.linspace(-1, 1, height, dtype=x.dtype, device=x.device)
         ramp = ramp.view(1, 1, -1, 1).expand(n, 1, height, width)
-        # laid out as x is, or the convolution behind has to lay out both anew
+        # keep channels_last, or the next convolution converts the memory format
         return torch.cat([x, ramp.contiguous(memory_format=torch.channels_last)], 1)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, added.
+    """Two 3x3 convolutions with a shortcut connection.
 
-    ``dilations`` are the distances between the entries that each of them sees.
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels of the input and of the output.
+    stride : int, default=1
+        Stride of the first convolution.
+    dilations : tuple of int, default=(1, 1)
+        Dilation of each convolution.
+    norm_layer : callable, default=BatchNorm2d
+        Takes a number of channels, returns a normalization module.
     """
 
     def __init__(
@@ -68,34 +77,36 @@ class ResidualBlock(nn.Module):
             nn.Conv2d(out_channels, out_channels, 3, **second),
             norm_layer(out_channels),
         )
-        # Every stride-th pixel is taken before the 1x1 convolution and not by it: with
-        # few channels that lie last in memory, the backward pass of a strided one
+        # The shortcut takes every stride-th pixel before the 1x1 convolution: with few
+        # channels in channels_last memory, the backward pass of a strided convolution
         # writes past its buffers (oneDNN on AVX2, seen with torch 2.13).
-        self.take = nn.AvgPool2d(1, stride) if stride > 1 else nn.Identity()
+        self.downsample = nn.AvgPool2d(1, stride) if stride > 1 else nn.Identity()
         same = stride == 1 and in_channels == out_channels
         self.shortcut = (
             nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
         )
 
     def forward(self, x):
-        return F.relu(self.body(x) + self.shortcut(self.take(x)), inplace=True)
+        return F.relu(self.body(x) + self.shortcut(self.downsample(x)), inplace=True)
 
 
 class Encoder(nn.Module):
-    """Map a mixture to its feature maps; the last is the paper's representation h.
+    """Encoder of the ResNet-9: from a mixture's map to five feature maps.
+
+    The last one is the paper's representation h.
 
     Parameters
     ----------
     in_channels : int
-        Channels of the mixture.
+        Channels of the mixture's map.
     n_filters : int
         Channels after the stem; the blocks have two and four times as many.
     n_latent : int
         Channels of the last map.
     dilation : int, default=1
-        Of the last convolution, which sees so many times as far.
+        Dilation of the last convolution.
     norm_layer : callable, default=BatchNorm2d
-        Takes a number of channels, returns a normalisation module.
+        Takes a number of channels, returns a normalization module.
     """
 
     def __init__(
@@ -126,7 +137,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, x):
-        """(n, in_channels, H, W) -> five maps, from (n, n_filters, H/2, W/2) on."""
+        """Map (n, in_channels, H, W) to maps from (n, n_filters, H/2, W/2) on."""
         features = [self.stem(x)]
         for block in self.blocks:
             features.append(block(features[-1]))
@@ -134,7 +145,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Mirror of :class:`Encoder`: from its feature maps to a map of the input's size.
+    """Decoder of the ResNet-9, the mirror of :class:`Encoder`.
 
     Parameters
     ----------
@@ -143,10 +154,10 @@ class Decoder(nn.Module):
     n_filters, n_latent : int
         As in the encoder.
     skip_connections : bool, default=True
-        Whether every block also sees the encoder's map of its size. Without, all that
-        the decoder knows is the last map.
+        Whether every block also takes the encoder's map of its size. If False, the
+        last map is the only input.
     dilation : int, default=1
-        Of the first convolution; that of the second is half of it.
+        Dilation of the first convolution; that of the second is half of it.
     """
 
     def __init__(
@@ -168,13 +179,13 @@ class Decoder(nn.Module):
                 channels[:-1], channels[1:], (widest, *[(1, 1)] * 3), strict=True
             )
         )
-        # the stem's stride, undone: four output pixels from each position
+        # four output pixels from each position: the inverse of the stem's stride
         self.head = nn.Sequential(
             nn.Conv2d(n_filters, 4 * out_channels, 3, padding=1), nn.PixelShuffle(2)
         )
 
     def forward(self, features):
-        """Five maps of the encoder -> (n, out_channels, >= H, >= W)."""
+        """Map the encoder's five maps to (n, out_channels, >= H, >= W)."""
         h = features[-1]
         for block, feature in zip(self.blocks, features[-2::-1], strict=True):
             h = block(self.join(upsample_to(h, feature), feature))
@@ -182,10 +193,10 @@ class Decoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """One logit per map: positive where it takes the map for a true component.
+    """Discriminator of the ResNet-9: one logit per map, positive for true components.
 
-    Without batch normalisation, so that its answer to a map does not depend on
-    whether true or reconstructed maps stand beside it.
+    It has no batch normalization, so that the logit of a map does not depend on
+    the other maps of the batch.
 
     Parameters
     ----------
@@ -203,26 +214,26 @@ class Discriminator(nn.Module):
         self.output = nn.Linear(n_latent, 1)
 
     def forward(self, x):
-        """(n, in_channels, H, W) -> (n,)."""
+        """Map (n, in_channels, H, W) to logits (n,)."""
         latent = self.encoder(x)[-1]
         return self.output(latent.mean((-2, -1))).squeeze(-1)
 
 
 def no_norm(n_channels):
-    """A normalisation layer that leaves its input alone."""
+    """Return a normalization layer that does not change its input."""
     return nn.Identity()
 
 
 def concatenate(h, feature):
-    """Both maps, one after the other along the channels."""
+    """Concatenate both maps along the channels."""
     return torch.cat([h, feature], 1)
 
 
 def keep_first(h, feature):
-    """The first map alone."""
+    """Return the first map."""
     return h
 
 
 def upsample_to(h, feature):
-    """h at the height and width of feature: every pixel twice, the last may be once."""
+    """Repeat pixels of h to the height and width of feature."""
     return F.interpolate(h, size=feature.shape[-2:])

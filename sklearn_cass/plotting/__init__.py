@@ -1,7 +1,8 @@
-"""Figures of separations and trainings, drawn with matplotlib.
+"""Displays of separated waveforms and of training, drawn with matplotlib.
 
-A Display holds what is drawn; make it with a ``from_...`` class method, draw it again
-with ``plot``, and find the drawing in ``figure_`` and ``axes_``.
+A Display holds the data of a figure. It is created by its constructor or by a class
+method ``from_...``, and drawn by ``plot``; ``figure_`` and ``axes_`` are matplotlib's
+objects. matplotlib is an optional dependency: ``pip install sklearn-cass[plot]``.
 """
 
 from ._displays import DiscriminationDisplay, ErrorCurveDisplay, SeparationDisplay

@@ -1,64 +1,74 @@
-"""Display classes: separated waveforms, errors per epoch, discriminators' answers."""
+"""Displays of separated waveforms, errors per epoch and discriminator outputs."""
 
 import numpy as np
 
 
 def _subplots(n_rows, n_columns, **kwargs):
-    import matplotlib.pyplot as plt
-
+    """Return a matplotlib figure and its 2-D array of axes."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "matplotlib is needed to draw displays: pip install sklearn-cass[plot]"
+        ) from error
     return plt.subplots(
         n_rows, n_columns, squeeze=False, layout="constrained", **kwargs
     )
 
 
 class SeparationDisplay:
-    """A mixture and its components, the estimates drawn over the truth.
+    """Waveforms of a mixture, its true components and their estimates.
 
     Parameters
     ----------
     mixture : ndarray of shape (n_times,)
         The mixture.
-    truth, estimates : ndarray of shape (n_components, n_times)
+    components, estimates : ndarray of shape (n_components, n_times)
         True and estimated components.
     component_names : sequence of str
-        Their names.
-    sfreq : float, default=1
-        Sampling frequency in Hz.
+        Names of the components.
+    sfreq : float, default=None
+        Sampling frequency in Hz. If None, the horizontal axis shows time points.
     unit : str, default=""
-        Unit of the values.
+        Unit of the waveforms.
     span : tuple of float, default=None
-        First and last time to show. None shows all.
+        First and last time to show, in seconds or time points. If None, all.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         The figure.
     axes_ : ndarray of matplotlib Axes
-        One for the mixture, then one for each component.
+        Those of the mixture, and of each component.
+
+    See Also
+    --------
+    ErrorCurveDisplay : Relative error per epoch.
+    DiscriminationDisplay : Outputs of the discriminators.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_cass.plotting import SeparationDisplay
     >>> y = np.random.default_rng(0).normal(size=(2, 100))
-    >>> display = SeparationDisplay(y.sum(0), y, 0.9 * y, ["heart", "breath"])
-    >>> display.plot().axes_.shape  # doctest: +SKIP
+    >>> display = SeparationDisplay(y.sum(axis=0), y, 0.9 * y, ["heart", "breath"])
+    >>> display.plot().axes_.shape
     (3,)
     """
 
     def __init__(
         self,
         mixture,
-        truth,
+        components,
         estimates,
         component_names,
         *,
-        sfreq=1.0,
+        sfreq=None,
         unit="",
         span=None,
     ):
         self.mixture = mixture
-        self.truth = truth
+        self.components = components
         self.estimates = estimates
         self.component_names = component_names
         self.sfreq = sfreq
@@ -66,8 +76,8 @@ class SeparationDisplay:
         self.span = span
 
     @classmethod
-    def from_estimator(cls, separator, X, y, *, row=0, **kwargs):
-        """Separate one row of X and draw it.
+    def from_estimator(cls, separator, X, y, *, index=0, **kwargs):
+        """Separate one sample and draw it.
 
         Parameters
         ----------
@@ -77,34 +87,45 @@ class SeparationDisplay:
             Mixtures.
         y : ndarray of shape (n_samples, n_components, n_times)
             Their components.
-        row : int, default=0
-            Which row to draw.
+        index : int, default=0
+            Index of the sample.
         **kwargs
-            As for the constructor; ``component_names`` defaults to the separator's.
+            Parameters of the display. ``component_names`` defaults to those of the
+            separator.
 
         Returns
         -------
-        SeparationDisplay
+        display : SeparationDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
         """
-        estimates = separator.transform(X[row : row + 1])[0]
+        estimates = separator.transform(X[[index]])[0]
         names = kwargs.pop("component_names", separator.component_names_)
-        return cls(X[row], y[row], estimates, names, **kwargs).plot()
+        return cls(X[index], y[index], estimates, names, **kwargs).plot()
 
     def plot(self):
-        """Draw.
+        """Draw the figure.
 
         Returns
         -------
-        SeparationDisplay
-            The display.
+        display : SeparationDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
         """
-        n_panels = 1 + len(self.truth)
+        n_panels = 1 + len(self.components)
         self.figure_, axes = _subplots(
             n_panels, 1, sharex=True, figsize=(9, 1.9 * n_panels)
         )
         self.axes_ = axes[:, 0]
-        time = np.arange(len(self.mixture)) / self.sfreq
+        time = np.arange(len(self.mixture)) / (self.sfreq or 1)
         first, last = self.span or (time[0], time[-1])
         shown = (time >= first) & (time <= last)
         time = time[shown]
@@ -112,8 +133,8 @@ class SeparationDisplay:
         self.axes_[0].set_title("mixture", loc="left")
         for k, name in enumerate(self.component_names):
             ax = self.axes_[k + 1]
-            truth, estimate = self.truth[k, shown], self.estimates[k, shown]
-            ax.plot(time, truth, color="0.7", lw=2.5, label="truth")
+            component, estimate = self.components[k, shown], self.estimates[k, shown]
+            ax.plot(time, component, color="0.7", lw=2.5, label="true component")
             ax.plot(time, estimate, color=f"C{k}", lw=1, label="estimate")
             ax.set_title(str(name), loc="left")
             above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
@@ -121,17 +142,17 @@ class SeparationDisplay:
         for ax in self.axes_:
             ax.set_ylabel(self.unit)
             ax.margins(x=0)
-        self.axes_[-1].set_xlabel("time [s]" if self.sfreq != 1 else "time [samples]")
+        self.axes_[-1].set_xlabel("time [s]" if self.sfreq else "time point")
         return self
 
 
 class ErrorCurveDisplay:
-    """Relative error on held-out rows after every epoch: Figures 4 and 5 of the paper.
+    """Relative error on the validation set per epoch, as in Figures 4 and 5 of [1]_.
 
     Parameters
     ----------
     errors : dict of str to ndarray of shape (n_epochs, n_components)
-        For each separator, its relative errors.
+        Relative errors of each separator, by its name.
     component_names : sequence of str
         Names of the components.
 
@@ -140,7 +161,17 @@ class ErrorCurveDisplay:
     figure_ : matplotlib Figure
         The figure.
     axes_ : ndarray of matplotlib Axes
-        One for each component.
+        Those of each component.
+
+    See Also
+    --------
+    SeparationDisplay : Waveforms of one sample.
+    DiscriminationDisplay : Outputs of the discriminators.
+
+    References
+    ----------
+    .. [1] Y. Z. Ong, C. K. Chui, H. Yang, "CASS: Cross adversarial source separation
+       via autoencoder", 2019, `arXiv:1905.09877 <https://arxiv.org/abs/1905.09877>`_.
 
     Examples
     --------
@@ -148,7 +179,7 @@ class ErrorCurveDisplay:
     >>> from sklearn_cass.plotting import ErrorCurveDisplay
     >>> errors = {"AE": np.array([[0.9, 0.8], [0.5, 0.6], [0.4, 0.5]])}
     >>> display = ErrorCurveDisplay(errors, ["heart", "breath"])
-    >>> display.plot().axes_.shape  # doctest: +SKIP
+    >>> display.plot().axes_.shape
     (2,)
     """
 
@@ -163,14 +194,21 @@ class ErrorCurveDisplay:
         Parameters
         ----------
         separators : dict of str to estimator
-            Fitted separators by the name to show.
+            Fitted separators, by the names to show.
         component_names : sequence of str
             Names of the components.
 
         Returns
         -------
-        ErrorCurveDisplay
+        display : ErrorCurveDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        KeyError
+            If a separator was fitted without ``validation_fraction``.
         """
         errors = {
             name: np.array(separator.history_[:, "valid_relative_error"])
@@ -179,12 +217,17 @@ class ErrorCurveDisplay:
         return cls(errors, component_names).plot()
 
     def plot(self):
-        """Draw.
+        """Draw the figure.
 
         Returns
         -------
-        ErrorCurveDisplay
-            The display.
+        display : ErrorCurveDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
         """
         n_panels = len(self.component_names)
         self.figure_, axes = _subplots(1, n_panels, figsize=(4.5 * n_panels, 3.4))
@@ -198,20 +241,21 @@ class ErrorCurveDisplay:
             ax.set_xlabel("epoch")
             ax.xaxis.get_major_locator().set_params(integer=True)
             ax.grid(which="both", alpha=0.3)
-        self.axes_[0].set_ylabel("relative $L_2$ error, held-out rows")
+        self.axes_[0].set_ylabel("relative $L_2$ error, validation set")
         self.axes_[-1].legend(frameon=False)
         return self
 
 
 class DiscriminationDisplay:
-    """What each discriminator says of another's estimates: Figure 6 of the paper.
+    """Outputs of discriminators for other components' estimates, as Figure 6 of [1]_.
 
     Parameters
     ----------
     probabilities : dict of str to ndarray of shape (n_samples, n_components, \
 n_components)
-        For each separator what ``discriminate`` returned for estimates: entry
-        [n, i, j] is D_i's answer to component j.
+        Outputs of each separator's method ``discriminate`` for its estimates, by its
+        name. Entry [n, i, j] is the output of discriminator i for component j: the
+        probability that this is a true component i.
     component_names : sequence of str
         Names of the components.
 
@@ -220,7 +264,17 @@ n_components)
     figure_ : matplotlib Figure
         The figure.
     axes_ : ndarray of matplotlib Axes
-        One for each pair of a discriminator and another component.
+        Those of each pair of a discriminator and another component.
+
+    See Also
+    --------
+    SeparationDisplay : Waveforms of one sample.
+    ErrorCurveDisplay : Relative error per epoch.
+
+    References
+    ----------
+    .. [1] Y. Z. Ong, C. K. Chui, H. Yang, "CASS: Cross adversarial source separation
+       via autoencoder", 2019, `arXiv:1905.09877 <https://arxiv.org/abs/1905.09877>`_.
 
     Examples
     --------
@@ -228,7 +282,7 @@ n_components)
     >>> from sklearn_cass.plotting import DiscriminationDisplay
     >>> probabilities = {"CASS": np.random.default_rng(0).uniform(size=(50, 2, 2))}
     >>> display = DiscriminationDisplay(probabilities, ["heart", "breath"])
-    >>> display.plot().axes_.shape  # doctest: +SKIP
+    >>> display.plot().axes_.shape
     (2,)
     """
 
@@ -238,12 +292,12 @@ n_components)
 
     @classmethod
     def from_estimators(cls, separators, X, component_names):
-        """Hand every separator's estimates to its discriminators and draw.
+        """Separate mixtures, apply the discriminators to the estimates, and draw.
 
         Parameters
         ----------
         separators : dict of str to estimator
-            Fitted separators with discriminators, by the name to show.
+            Fitted separators with discriminators, by the names to show.
         X : ndarray of shape (n_samples, ...)
             Mixtures.
         component_names : sequence of str
@@ -251,8 +305,13 @@ n_components)
 
         Returns
         -------
-        DiscriminationDisplay
+        display : DiscriminationDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
         """
         probabilities = {
             name: separator.discriminate(separator.transform(X), X)
@@ -261,12 +320,17 @@ n_components)
         return cls(probabilities, component_names).plot()
 
     def plot(self):
-        """Draw.
+        """Draw the figure.
 
         Returns
         -------
-        DiscriminationDisplay
-            The display.
+        display : DiscriminationDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
         """
         names = self.component_names
         pairs = [(i, j) for i in range(len(names)) for j in range(len(names)) if i != j]
@@ -275,11 +339,11 @@ n_components)
         )
         self.axes_ = axes[:, 0]
         for ax, (i, j) in zip(self.axes_, pairs, strict=True):
-            for n, (label, answers) in enumerate(self.probabilities.items()):
-                ax.plot(answers[:, i, j], ".", ms=4, color=f"C{n + 1}", label=label)
+            for n, (label, outputs) in enumerate(self.probabilities.items()):
+                ax.plot(outputs[:, i, j], ".", ms=4, color=f"C{n + 1}", label=label)
             ax.set_ylim(-0.03, 1.03)
-            ax.set_ylabel("probability of true")
-            title = f"the {names[i]} discriminator on estimates of the {names[j]}"
+            ax.set_ylabel("discriminator output")
+            title = f"{names[i]} discriminator, estimates of {names[j]}"
             ax.set_title(title, loc="left")
             ax.margins(x=0.01)
         handles = self.axes_[0].get_legend_handles_labels()

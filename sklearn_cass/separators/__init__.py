@@ -1,14 +1,16 @@
 """Estimators that separate mixtures into their components."""
 
-from ._ae import AESeparator
-from ._cass import CASSSeparator, RegularCASSSeparator
-from ._gan import GANSeparator
+from ..persistence import load, register
+from ._base import BaseSeparator
+from ._cass import AESeparator, CASSSeparator, GANSeparator, RegularCASSSeparator
 from ._ica import ICASeparator
-from ._load import load
 from ._nmf import NMFSeparator
+
+register(AESeparator, RegularCASSSeparator, CASSSeparator, GANSeparator)
 
 __all__ = [
     "AESeparator",
+    "BaseSeparator",
     "CASSSeparator",
     "GANSeparator",
     "ICASeparator",

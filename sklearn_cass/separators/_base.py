@@ -1,6 +1,7 @@
-"""The door of every separator: arrays in, arrays out, everything checked."""
+"""Base class: input validation, conversion between arrays and tensors."""
 
 from abc import abstractmethod
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -8,44 +9,91 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..checks import divided, floating, of_rank, powers_of_two
-from ..nn import divisor, level
-from ._domains import Domains
-from ._examples import DrawnExamples, Examples
-from ._recordings import RecordingsMixin
-from ._run import Run
-from ._scoring import mean_sdr_of
-from ._validation import (
+from ..data import (
+    MixedSamples,
+    Samples,
     check_components,
+    check_components_like,
     check_mixtures,
-    check_same_shape,
+    domains_of,
 )
+from ..data.dataset import as_waveforms
+from ..metrics import mean_ignoring_nan, sdr
+from ..numeric import divide, expand_rows, floating, powers_of_two, to_unit_level
+from ._recordings import RecordingsMixin
 
-# Rows are separated in chunks of one fixed size, for convolutions of another batch size
-# round differently: so each row has the same bits whatever stands beside it.
+# Rows are separated in chunks of one fixed size: convolutions of another batch size
+# round differently, and each row is to have the same bits whatever the other rows are.
 CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**17
 
 
 class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
-    """What all separators share; a subclass learns and estimates on tensors.
+    """Base class of separators.
 
-    It defines ``_fit_examples(examples, run)``, which learns from mixtures with their
-    components, and ``_estimate(X)``, which returns estimates (n, K, C_y, H, W) of a
-    tensor of mixtures (n, C, H, W) that have a root mean square of one. It has a
-    parameter ``stft``, or ``_domains_of(X, y)`` of its own.
+    It validates X and y, converts them to tensors and back, and provides ``fit``,
+    ``transform``, ``predict``, ``score``, ``separate`` and ``separate_stream``. A
+    subclass defines two methods on tensors:
+
+    - ``_fit_samples(samples, rng)`` learns from ``samples``: ``len(samples)`` mixtures
+      and components, which ``samples.arrays(rows)`` returns as arrays and
+      :class:`sklearn_cass.data.TensorDataset` as tensors; ``rng`` is a
+      :class:`numpy.random.RandomState`. ``self.domains_`` and ``self.n_components_``
+      are set before.
+    - ``_estimate(X)`` returns estimates (n, n_components, n_component_channels, H, W)
+      for a tensor of mixtures (n, n_channels, H, W) with a root mean square of one:
+      complex spectrograms for waveforms and spectrograms, real for images. Rows of
+      zeros are silence or padding.
+
+    It has the parameters ``random_state`` and ``stft`` (or a method ``_make_domains(X,
+    y)`` of its own), and :func:`sklearn_cass.utils.estimator_checks.check_separator`
+    checks that it keeps the contract.
+
+    Attributes
+    ----------
+    domains_ : Domains
+        Domains and shapes of X and y seen in ``fit``.
+    n_components_ : int
+        Number of components, read from y.
+    component_names_ : ndarray of shape (n_components_,)
+        The labels if y holds labels, else 0, 1, ...
+    n_features_in_ : int
+        ``X.shape[1]``.
+
+    Examples
+    --------
+    A separator that gives each component its mean share of the mixtures' level:
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_cass import BaseSeparator
+    >>> from sklearn_cass.data import TensorDataset
+    >>> class GainSeparator(BaseSeparator):
+    ...     def __init__(self, stft=None, random_state=None):
+    ...         self.stft = stft
+    ...         self.random_state = random_state
+    ...     def _fit_samples(self, samples, rng):
+    ...         rows = np.arange(len(samples))
+    ...         dataset = TensorDataset(samples, self.domains_, rows)
+    ...         X, y = dataset[torch.from_numpy(rows)]
+    ...         power = y.abs().square().mean((0, 2, 3, 4))
+    ...         self.gains_ = (power / power.sum()).sqrt().view(1, -1, 1, 1, 1)
+    ...     def _estimate(self, X):
+    ...         return self.gains_ * X.unsqueeze(1)
+    >>> y = np.random.default_rng(0).normal(size=(8, 2, 64)) * [[3.0], [1.0]]
+    >>> separator = GainSeparator().fit(y.sum(axis=1), y)
+    >>> separator.transform(y.sum(axis=1)).shape
+    (8, 2, 64)
     """
 
     _parameter_constraints: dict = {"random_state": ["random_state"]}
 
-    warm_start = False  # a parameter of those that can go on
-
     @abstractmethod
-    def _fit_examples(self, examples, run):
+    def _fit_samples(self, samples, rng):
         """Learn from mixtures and their components."""
 
     @abstractmethod
     def _estimate(self, X):
-        """Estimates of a tensor of mixtures at unit level."""
+        """Return estimates of a tensor of mixtures at unit level."""
 
     def fit(self, X, y):
         """Learn to separate from mixtures and their components.
@@ -56,15 +104,15 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             Mixtures: waveforms, also ``(n_samples, n_channels, n_times)``; complex
             spectrograms ``(n_samples, [n_channels,] n_freqs, n_frames)``; or images
             ``(n_samples, n_channels, height, width)``. With labels as y, each row is
-            an isolated recording of one component instead. A memmap, or an array that
-            slices (HDF5, Zarr, Dask), is read a few rows at a time and may be larger
-            than memory; so may y.
+            an isolated recording of one component instead. Arrays that can be read in
+            slices (memmaps, HDF5, Zarr, Dask) are read a few rows at a time and may be
+            larger than memory, as may y.
         y : array-like of shape (n_samples, n_components, *X.shape[1:]) or (n_samples,)
             The components (sources) of each mixture; those of a multichannel X may
             lack the axis of channels, those of a :class:`Spectrogram` may be
             waveforms. With one dimension: labels that say which component each row
-            of X is; the mixtures to learn from are then drawn from the rows. Rows of a
-            :class:`Spectrogram` are taken for the waveforms that they were made from.
+            of X is; the training mixtures are then drawn from the rows. Rows of a
+            :class:`Spectrogram` are inverted to waveforms first.
 
         Returns
         -------
@@ -74,64 +122,53 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X or y is not as above, holds NaN or infinity, or if a parameter is out
-            of its range.
+            If X or y has another shape, holds NaN or infinity, or if a parameter is out
+            of range.
         """
         before = dict(vars(self))
         try:
-            return self._fit(X, y)
+            with cpu_as_default_device():
+                return self._fit(X, y)
         except BaseException:
-            self._forget(before)
+            self._undo_fit(before)
             raise
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X, y):
-        again = self.warm_start and hasattr(self, "domains_")
         if y is None:
-            validate_data(self, X, y)  # raises scikit-learn's standard sentence
-        X = check_mixtures(self, X, reset=not again)
+            validate_data(self, X, y)  # raises scikit-learn's standard message
+        X = check_mixtures(self, X)
         y = check_components(y, X)
-        run = self._start(X, y)
-        if y.ndim > 1:
-            examples, like = Examples(X, y), (X, y)
-        else:
-            examples = DrawnExamples(X, y, run.rng)
-            like = examples.arrays(slice(1))
-        domains = self._domains_of(*like)
-        if again:
-            self._check_continues(domains, examples.names)
-        self.domains_, self.component_names_ = domains, examples.names
-        self.n_components_ = len(examples.names)
-        self._fit_examples(examples, run)
+        self._fit_arrays(X, y, check_random_state(self.random_state))
         return self
 
-    def _domains_of(self, X, y):
-        """What tensors are made of rows like these."""
-        return Domains.of(X, y, self.stft)
+    def _fit_arrays(self, X, y, rng, **settings):
+        """Learn from validated arrays; ``settings`` are passed to ``_fit_samples``."""
+        if y.ndim > 1:
+            samples, example = Samples(X, y), (X, y)
+        else:
+            samples = MixedSamples(X, y, rng)
+            example = samples.arrays(slice(1))
+        self._set_components(self._make_domains(*example), samples.component_names)
+        self._fit_samples(samples, rng, **settings)
 
-    def _start(self, X, y):
-        """What a training draws from; its attribute is ``rng``."""
-        return Run(check_random_state(self.random_state))
+    def _make_domains(self, X, y):
+        """Return the converter for this data."""
+        return domains_of(X, y, self.stft)
 
-    def _check_continues(self, domains, names):
-        """With warm_start, new data must look as the first did."""
-        fitted, new = self.domains_, domains
-        seen = (fitted.X_shape, fitted.y_shape, list(self.component_names_))
-        came = (new.X_shape, new.y_shape, list(names))
-        if seen != came:
-            raise ValueError(
-                "warm_start=True continues with mixtures and components of shapes and "
-                f"names {seen}, but X and y have {came}"
-            )
+    def _set_components(self, domains, names):
+        self.domains_, self.component_names_ = domains, names
+        self.n_components_ = len(names)
 
-    def _forget(self, before):
-        """After a failed fit: not fitted, or with warm_start as it was."""
-        if not self.warm_start:
-            # what is learned; others (a Pipeline) keep things here, too
-            before = {k: v for k, v in before.items() if not k.endswith("_")}
-        for name in set(vars(self)) - set(before):
+    def _undo_fit(self, before):
+        """Remove learned attributes after a fit that failed.
+
+        Other attributes stay, because a Pipeline, for instance, also sets some.
+        """
+        kept = {k: v for k, v in before.items() if not k.endswith("_")}
+        for name in set(vars(self)) - set(kept):
             delattr(self, name)
-        vars(self).update(before)
+        vars(self).update(kept)
 
     def transform(self, X):
         """Separate mixtures into their components.
@@ -155,7 +192,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             If the rows of X have another shape than in ``fit``.
         """
         check_is_fitted(self)
-        return self._transform(self._check_fitted_mixtures(X))
+        return self._transform(check_mixtures(self, X, domains=self.domains_))
 
     def predict(self, X):
         """Separate mixtures: the same as ``transform``, for scorers.
@@ -171,87 +208,104 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             The estimates.
         """
         check_is_fitted(self)
-        return self._transform(self._check_fitted_mixtures(X))
+        return self._transform(check_mixtures(self, X, domains=self.domains_))
 
     def score(self, X, y):
-        """Mean signal-to-distortion ratio (SDR) of the estimates.
+        """Return the mean signal-to-distortion ratio (SDR) of the estimates.
 
         Parameters
         ----------
         X : array-like of the shape seen in ``fit``
-            Mixtures, or isolated recordings where y holds labels.
+            Mixtures, or isolated recordings if y holds labels.
         y : array-like of shape (n_samples, n_components, ...) or (n_samples,)
-            Their components. Where y holds labels, each row of X is its own mixture
-            and only the estimate of the labelled component counts.
+            Their components. If y holds labels, each row of X is its own mixture
+            and only the estimate of the labeled component counts.
 
         Returns
         -------
-        float
-            Mean over samples and components in dB, higher is better; silent true
-            components are left out, NaN if there is no other.
+        score : float
+            Mean over samples and components in dB, higher is better. Silent true
+            components are left out; NaN if there are no others.
         """
         check_is_fitted(self)
-        X = self._check_fitted_mixtures(X)
-        return mean_sdr_of(self, X, check_components(y, X))
+        X = check_mixtures(self, X, domains=self.domains_)
+        y = check_components(y, X)
+        if y.ndim == 1:
+            y = self._component_indices(y)
+        else:
+            check_components_like(y, self.n_components_, self.domains_)
+        ratios = [self._sdr(X[rows], y[rows]) for rows in self._chunks(len(X))]
+        return mean_ignoring_nan(np.concatenate(ratios))
 
-    def _check_fitted_mixtures(self, X):
-        X = check_mixtures(self, X, reset=False)
-        check_same_shape(self, X, self.domains_)
-        return X
+    def _sdr(self, X, y):
+        """Return the SDR of a chunk's estimates; y holds components or indices."""
+        estimates = self._transform_chunk(X)
+        if y.ndim > 1:
+            return sdr(y, estimates)
+        own = estimates[np.arange(len(X)), y, np.newaxis]
+        return sdr(as_waveforms(X)[:, np.newaxis], own)
+
+    def _component_indices(self, labels):
+        """Return the index of the component of each label."""
+        known = {name: k for k, name in enumerate(self.component_names_.tolist())}
+        unknown = sorted(set(labels.tolist()) - set(known))
+        if unknown:
+            raise ValueError(
+                f"y holds the labels {unknown}, but the components are {list(known)}"
+            )
+        return np.array([known[label] for label in labels.tolist()])
 
     def _rows_per_chunk(self):
         return max(1, min(CHUNK_ROWS, CHUNK_ENTRIES // self.domains_.n_entries))
 
+    def _chunks(self, n_samples):
+        return gen_batches(n_samples, self._rows_per_chunk())
+
+    def _pad_chunk(self, z):
+        """Append rows of zeros to a tensor of fewer rows than a chunk has."""
+        n_missing = self._rows_per_chunk() - len(z)
+        return torch.cat([z, z.new_zeros(n_missing, *z.shape[1:])])
+
     def _transform(self, X):
-        """Estimates of validated mixtures."""
+        """Return estimates of validated mixtures."""
         chunks = self._chunks(len(X))
         first = self._transform_chunk(X[next(chunks)])
         estimates = np.empty((len(X), *first.shape[1:]), first.dtype)
         estimates[: len(first)] = first
         for rows in chunks:
             estimates[rows] = self._transform_chunk(X[rows])
-        return self.domains_.dressed(estimates)
+        return self.domains_.as_spectrogram(estimates)
 
     def _transform_chunk(self, X, domain=None, estimate=None):
-        """Arrays of estimates of one chunk of rows, by ``estimate`` where given."""
+        """Return estimates of one chunk of rows as an array.
+
+        Parameters
+        ----------
+        X : ndarray
+            Mixtures.
+        domain : str, default=None
+            Their domain, if another than in ``fit``.
+        estimate : callable, default=None
+            Replaces ``_estimate``.
+        """
         X = floating(X)
         power = powers_of_two(X)
-        z = self.domains_.mixtures(divided(X, power), domain)
-        # only the level is taken out and put back: nothing else is hidden
-        n_missing = self._rows_per_chunk() - len(z)
-        full = torch.cat([z, z.new_zeros(n_missing, *z.shape[1:])])
-        scale = level(full)
-        estimates = (estimate or self._estimate)(full / divisor(scale))
+        z = self.domains_.mixtures_to_tensor(divide(X, power), domain)
+        z, _, scale = to_unit_level(self._pad_chunk(z))
+        estimates = (estimate or self._estimate)(z)
         estimates = estimates * scale.unsqueeze(1)  # silence stays silent
-        arrays = self.domains_.arrays(estimates[: len(z)], X.dtype)
-        arrays *= power.reshape(of_rank(arrays))
-        return arrays
-
-    def _chunks(self, n_samples):
-        return gen_batches(n_samples, self._rows_per_chunk())
-
-    def _check_fitted_components(self, y):
-        """Validated components of the shape seen in fit."""
-        wanted = (self.n_components_, *self.domains_.y_shape)
-        if np.ndim(y) > 1:
-            y = check_components(y, y)
-        is_complex = np.iscomplexobj(y)
-        if np.shape(y)[1:] != wanted or is_complex != self.domains_.has_complex_y:
-            sizes = ", ".join(map(str, wanted))
-            raise ValueError(
-                f"y must hold components ({self.domains_.y_domain}) of shape "
-                f"(n_samples, {sizes}), got {'complex' if is_complex else 'real'} "
-                f"values of shape {np.shape(y)}"
-            )
-        return y
-
-    def _assign(self, parameters):
-        """Set the constructor's parameters, as they came."""
-        own = {k: v for k, v in parameters.items() if k not in ("self", "__class__")}
-        vars(self).update(own)
+        estimates = self.domains_.to_array(estimates[: len(X)], X.dtype)
+        estimates *= expand_rows(power, estimates)
+        return estimates
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def cpu_as_default_device():
+    """Return a context in which torch makes tensors on the CPU by default."""
+    is_cpu = torch.get_default_device().type == "cpu"
+    return nullcontext() if is_cpu else torch.device("cpu")

@@ -1,6 +1,5 @@
-"""Independent component analysis of channels, or of one channel's delayed copies."""
+"""Separator by independent component analysis (ICA) of channels or delays."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -8,64 +7,65 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data import WaveformDomains
+from ..data.sampling import channel_products, channel_weights, subsample
+from ..numeric.warning import warn_user
 from ._base import BaseSeparator
-from ._domains import WaveformDomains
-from ._drawn import channel_products, channel_weights, drawn_rows
 
 COUNT = Interval(Integral, 1, None, closed="left")
 ROUNDING = 1e-12  # share of the mixtures' power below which nothing is signal
 
 
 class ICASeparator(BaseSeparator):
-    """Independent component analysis (ICA) of waveforms, sources assigned from y.
+    """Independent component analysis (ICA) of waveforms, with sources assigned by y.
 
-    FastICA [1]_ finds the independent sources of the training mixtures: of their
-    channels, or, with delays, of the channels' delayed copies, which makes filters of
-    the sources and lets them be told apart in a single channel, too [2]_. Each source
-    is brought back to the channels that it was observed in and assigned to the
-    component with which it then correlates most, in absolute value. The estimate of a
-    component is the sum of its sources.
+    FastICA [1]_ estimates the independent sources of the training mixtures: of their
+    channels or, with delays, of delayed copies of the channels, so that sources are
+    filtered mixtures and a single channel can have several [2]_. Each source is
+    projected back to the channels and assigned to the component with which it
+    correlates most, in absolute value. The estimate of a component is the sum of its
+    sources.
 
     Parameters
     ----------
     n_delays : int, default=None
-        Delayed copies of each channel, the one without delay included; at most
-        ``n_times``. None: 1 where there are several channels; for a single channel
-        32, or a quarter of ``n_times`` if that is less.
+        Number of delayed copies of each channel, including the one without delay; at
+        most ``n_times``. None is 1 for several channels, and for a single channel the
+        smaller of 32 and a quarter of ``n_times``.
     fun : {"logcosh", "exp", "cube"}, default="logcosh"
-        Function that measures how far from Gaussian a source is, as in
+        Function that measures the non-Gaussianity of a source, as in
         :class:`~sklearn.decomposition.FastICA`.
     min_power : float, default=1e-5
-        Share of the mixtures' power, from 0 up to 1, that their (delayed) channels must
-        have in a principal direction for it to be looked at. Signals that are sampled
-        finely are hardly there in most directions of many delays: to tell sources
-        apart in those amplifies noise.
+        Smallest share of the mixtures' power, from 0 to 1, of a principal direction of
+        the (delayed) channels; directions with less are left out. Oversampled signals
+        have hardly any power in most directions of many delays, where whitening
+        amplifies noise.
     max_iter : int, default=200
-        Largest number of iterations. scikit-learn warns where it is reached.
+        Largest number of iterations. scikit-learn warns if it is reached.
     tol : float, default=1e-4
-        Iterations end when no source turns by more than this.
+        Iterations end when no source changes by more than this.
     max_times : int, default=20000
-        Largest number of time points that are learnt from, drawn from all rows with
-        the same chance.
+        Largest number of time points to learn from, a random subsample of those of all
+        rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the time points, and where FastICA starts.
+        Determines the subsample of time points and FastICA's initialization.
 
     Attributes
     ----------
     filters_ : ndarray of shape (n_components_, n_component_channels, n_channels, \
 2 * n_delays - 1)
-        A component's estimate is the sum over channels of the mixture, each
-        correlated with its filter; the middle one of the lags is 0.
+        The estimate of a component is the sum over channels of the mixture, each
+        correlated with its filter; the lag in the middle is 0.
     source_components_ : ndarray of shape (n_sources,)
         Index of the component that each independent source was assigned to.
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels where y held labels, else 0, 1, ...
+        The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     n_iter_ : int
-        Number of FastICA's iterations.
+        Number of iterations of FastICA.
 
     See Also
     --------
@@ -75,19 +75,19 @@ class ICASeparator(BaseSeparator):
     Notes
     -----
     X holds waveforms, or a :class:`~sklearn_cass.Spectrogram`, which is inverted;
-    other spectrograms and images are refused. All rows must be mixed the same way:
-    moving sources, or recordings with electrodes elsewhere, are not separated. Nor are
-    more sources than channels without delays, Gaussian sources, and sources that
-    depend on each other. From a single channel, sources are filters: components that
-    share their frequencies, such as maternal and fetal ECG, cannot be told apart. A
-    component to which no source was assigned is warned of in ``fit``.
+    other spectrograms and images raise an error. All rows must be mixed in the same
+    way: moving sources, or recordings with other electrode positions, are not
+    separated. Nor are more sources than channels (without delays), Gaussian sources,
+    and dependent sources. In a single channel, sources are filtered mixtures:
+    components that share their frequencies, such as maternal and fetal ECG, cannot be
+    separated. ``fit`` warns of components without a source.
 
-    Separation is linear and does not change in time. The estimates add up to the
-    mixture: what no source explains, such as a constant, is shared equally. Where
-    components lack the channels of X, the estimates add up to the weighted sum of
-    channels that comes closest to the sum of the components in training.
+    Separation is linear and time-invariant. The estimates add up to the mixture: the
+    rest that no source contains, such as a constant, is shared equally. If components
+    lack the channels of X, the estimates add up to the weighted sum of channels that is
+    closest to the sum of the components in training.
 
-    There is no ``save``: joblib and pickle keep what was fitted.
+    There is no method ``save``: use joblib or pickle.
 
     References
     ----------
@@ -132,15 +132,21 @@ class ICASeparator(BaseSeparator):
         max_times=20_000,
         random_state=None,
     ):
-        self._assign(locals())
+        self.n_delays = n_delays
+        self.fun = fun
+        self.min_power = min_power
+        self.max_iter = max_iter
+        self.tol = tol
+        self.max_times = max_times
+        self.random_state = random_state
 
-    def _domains_of(self, X, y):
+    def _make_domains(self, X, y):
         return WaveformDomains.of(X, y)
 
-    def _fit_examples(self, examples, run):
+    def _fit_samples(self, samples, rng):
         n_delays = self._choose_delays()
-        windows, truth = self._draw(examples, n_delays, run.rng)
-        seed = int(run.rng.randint(2**31 - 2))
+        windows, truth = self._draw(samples, n_delays, rng)
+        seed = int(rng.randint(2**31 - 2))
         n_channels = windows.shape[1]
         embedded = windows[..., n_delays - 1 :].reshape(len(windows), -1)
         unmixing, mixing, self.n_iter_ = self._find_sources(embedded, seed)
@@ -148,7 +154,7 @@ class ICASeparator(BaseSeparator):
         whole = unit_filter(n_channels, n_delays)
         if n_channels != truth.shape[2]:
             products = channel_products(windows[..., n_delays - 1], truth.sum((1, 2)))
-            sources, whole = observed(channel_weights(products), sources, whole)
+            sources, whole = weight_outputs(channel_weights(products), sources, whole)
         assigned = assignment(sources, windows, truth)
         own = assigned == np.arange(self.n_components_)[:, np.newaxis]
         shared = (whole - sources.sum(axis=0)) / self.n_components_
@@ -167,16 +173,16 @@ class ICASeparator(BaseSeparator):
             )
         return int(self.n_delays)
 
-    def _draw(self, examples, n_delays, rng):
-        """Windows of mixtures, (n, C, 2 * n_delays - 1), and their middle's components.
+    def _draw(self, samples, n_delays, rng):
+        """Return windows of mixtures, (n, C, 2 * n_delays - 1), and components.
 
-        What lies before a row is zero, as it is for the filters; after the middle, no
-        window ends outside.
+        Components are those at the middle of the windows. Windows are padded with zeros
+        before a row, as for the filters; none ends after it.
         """
         n_places = self.domains_.n_times - n_delays + 1
         windows, truth = [], []
-        for X, y, (rows, places) in drawn_rows(
-            examples, self.domains_, n_places, self.max_times, rng
+        for X, y, (rows, places) in subsample(
+            samples, self.domains_, n_places, self.max_times, rng
         ):
             padded = torch.nn.functional.pad(X[:, :, 0], (n_delays - 1, 0)).numpy()
             times = places[:, np.newaxis] + np.arange(2 * n_delays - 1)
@@ -185,10 +191,10 @@ class ICASeparator(BaseSeparator):
         return np.concatenate(windows, dtype=float), np.concatenate(truth, dtype=float)
 
     def _find_sources(self, embedded, seed):
-        """Unmixing (S, E) and mixing (E, S) of points (n, E), and the iterations.
+        """Return unmixing (S, E) and mixing (E, S) of points (n, E), and iterations.
 
-        Whitened here: where mixtures do not vary in all directions, FastICA's own
-        whitening divides by nothing.
+        FastICA's own whitening would divide by zero where mixtures do not vary in all
+        directions.
         """
         centred = embedded - embedded.mean(axis=0)
         variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
@@ -212,12 +218,11 @@ class ICASeparator(BaseSeparator):
 
     def _warn_of_silence(self, own, truth):
         for k in np.flatnonzero(~own.any(axis=1) & truth.any(axis=(0, 2))):
-            warnings.warn(
+            warn_user(
                 f"the estimates of component {self.component_names_.tolist()[k]!r} "
                 "are (nearly) zero: no independent source correlates most with it. "
                 "Try more channels, or another n_delays.",
                 ConvergenceWarning,
-                stacklevel=6,  # where fit was called
             )
 
     def _estimate(self, X):
@@ -230,11 +235,11 @@ class ICASeparator(BaseSeparator):
 
 
 def source_filters(unmixing, mixing, n_channels):
-    """Filters (S, C, C, 2D - 1) that bring each source back to the channels.
+    """Return filters (S, C, C, 2D - 1) that project each source to the channels.
 
-    A source contributes to D delayed copies of a time point; the mean of what it
-    contributes is, as a function of the mixture, the correlation of its column of the
-    mixing with its row of the unmixing.
+    A source contributes to D delayed copies of a time point. The mean contribution, as
+    a function of the mixture, is the correlation of its column of the mixing with its
+    row of the unmixing.
     """
     from scipy.signal import fftconvolve  # slow to import
 
@@ -247,19 +252,19 @@ def source_filters(unmixing, mixing, n_channels):
 
 
 def unit_filter(n_channels, n_delays):
-    """The filter (C, C, 2D - 1) that changes nothing."""
+    """Return the identity filter (C, C, 2D - 1)."""
     unit = np.zeros((n_channels, n_channels, 2 * n_delays - 1))
     unit[:, :, n_delays - 1] = np.eye(n_channels)
     return unit
 
 
-def observed(weights, *filters):
-    """Filters (..., C, C, L) with the outputs weighed and added, (..., 1, C, L)."""
+def weight_outputs(weights, *filters):
+    """Return filters (..., C, C, L) with weighted, summed outputs, (..., 1, C, L)."""
     return [np.einsum("o,...ocl->...cl", weights, f)[..., None, :, :] for f in filters]
 
 
 def assignment(filters, windows, truth):
-    """Index (S,) of the component with which each filtered mixture correlates most.
+    """Return the index (S,) of the component that each source correlates with most.
 
     Filters are (S, C_y, C, L), windows (n, C, L), the components at their middle
     (n, K, C_y).

@@ -1,4 +1,4 @@
-"""Dictionaries of spectra by nonnegative matrix factorization, and ratio masks."""
+"""Separator by nonnegative matrix factorization (NMF) and ratio masks."""
 
 from numbers import Integral, Real
 
@@ -6,61 +6,61 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data.sampling import channel_products, channel_weights, subsample
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
-from ._drawn import channel_products, channel_weights, drawn_rows
 
 COUNT = Interval(Integral, 1, None, closed="left")
-# Of a mixture's unit level: the Itakura-Saito divergence takes no zeros.
+# relative to unit level; the Itakura-Saito divergence is infinite at 0
 FLOOR = 1e-8
 
 
 class NMFSeparator(BaseSeparator):
     """Supervised nonnegative matrix factorization (NMF) of spectrograms.
 
-    A dictionary of spectra (atoms) is learnt for each component (source) from its own
-    spectrograms. The spectrogram of a mixture is then explained by nonnegative
-    activations of all dictionaries side by side, and each component gets the share of
-    every entry of the mixture that its own atoms explain there, [1]_ and [2]_.
+    A dictionary of spectra (atoms) is learned for each component (source) from its own
+    spectrograms. The spectrogram of a mixture is then decomposed into nonnegative
+    activations of the atoms of all dictionaries, and each component gets the share of
+    every entry of the mixture that its own atoms contribute, [1]_ and [2]_.
 
     Parameters
     ----------
     n_atoms : int, default=16
-        Atoms of each component's dictionary. With as many as there are frequencies, a
-        dictionary explains anything, and nothing is separated.
+        Number of atoms in each component's dictionary. With as many atoms as
+        frequencies, a dictionary fits any spectrogram and nothing is separated.
     beta_loss : {"frobenius", "kullback-leibler", "itakura-saito"}, \
 default="kullback-leibler"
-        Divergence between spectrograms and what explains them, as in
+        Divergence between spectrograms and their approximations, as in
         :class:`~sklearn.decomposition.NMF`.
     power : float, default=1.0
-        Exponent of the magnitudes that are explained, above 0 and up to 2: 1 for
-        magnitudes, 2 for powers.
+        Exponent of the magnitudes, above 0 and up to 2: 1 factorizes magnitude
+        spectrograms, 2 power spectrograms.
     max_iter : int, default=200
         Largest number of iterations, for a dictionary and for the activations of a
-        mixture. scikit-learn warns where it is reached.
+        mixture. scikit-learn warns if it is reached.
     tol : float, default=1e-4
         Iterations end when ten of them lower the divergence by less than this share
-        of where it began.
+        of its initial value.
     max_frames : int, default=5000
-        Largest number of frames that a dictionary is learnt from, drawn from all rows
-        with the same chance.
+        Largest number of frames that a dictionary is learned from, a random subsample
+        of the frames of all rows.
     stft : STFTTransformer, default=None
-        Transform for mixtures that are waveforms. None: ``STFTTransformer()``, which
-        draws ``n_fft`` from ``n_times``. Not used for spectrograms and images.
+        Transform of mixtures that are waveforms. None is ``STFTTransformer()``, which
+        chooses ``n_fft`` by ``n_times``. Not used for spectrograms and images.
     random_state : int, RandomState instance or None, default=None
-        Draws the frames, and where a dictionary starts.
+        Determines the subsample of frames and the initial dictionaries.
 
     Attributes
     ----------
     dictionaries_ : ndarray of shape (n_components_, n_atoms, n_freqs)
         The atoms, each times its mean activation in mixtures of unit level.
     channel_weights_ : ndarray of shape (n_channels,) or None
-        Where components lack the channels of mixtures: the weights with which those
-        add up to the components, by least squares. Else None.
+        If components lack the channels of mixtures, the weights with which those
+        channels add up to the components, by least squares.
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels where y held labels, else 0, 1, ...
+        The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     n_iter_ : int
@@ -69,20 +69,18 @@ default="kullback-leibler"
     See Also
     --------
     ICASeparator : Independent component analysis.
-    AESeparator : Autoencoder pairs, which are not held to the mixture's phase.
+    AESeparator : Autoencoder pairs, whose estimates have phases of their own.
 
     Notes
     -----
     Masks lie between 0 and 1 and add up to 1, so that the estimates add up to the
-    mixture, whose phase they keep: what components lose to each other's phase is lost
-    to oracle ratio masks, too.
-    Components with the same spectra, such as maternal and fetal ECG, explain each
-    other's frames and are not told apart: frames are explained one by one, and only
-    what differs between spectra is known. The columns of images are taken for frames,
-    their moduli for magnitudes. Activations start at equal values, so that what several
-    dictionaries could explain is shared as it was on average in the frames learnt from.
+    mixture and have its phase. The oracle ratio mask is therefore an upper bound.
+    Frames are decomposed one by one: components with the same spectra, such as maternal
+    and fetal ECG, cannot be separated. Columns of images are treated as frames, and
+    their moduli as magnitudes. Activations start at equal values, so that parts that
+    several dictionaries fit are shared as on average in the training frames.
 
-    There is no ``save``: joblib and pickle keep what was fitted.
+    There is no method ``save``: use joblib or pickle.
 
     References
     ----------
@@ -127,22 +125,29 @@ default="kullback-leibler"
         stft=None,
         random_state=None,
     ):
-        self._assign(locals())
+        self.n_atoms = n_atoms
+        self.beta_loss = beta_loss
+        self.power = power
+        self.max_iter = max_iter
+        self.tol = tol
+        self.max_frames = max_frames
+        self.stft = stft
+        self.random_state = random_state
 
-    def _fit_examples(self, examples, run):
-        frames, self.channel_weights_ = self._draw(examples, run.rng)
+    def _fit_samples(self, samples, rng):
+        frames, self.channel_weights_ = self._draw(samples, rng)
         # one seed for all: the order of components makes no difference
-        seed = int(run.rng.randint(2**31 - 2))
-        learnt = [self._learn_dictionary(f, seed) for f in frames]
-        self.dictionaries_ = np.stack([dictionary for dictionary, _ in learnt])
-        self.n_iter_ = max(n_iter for _, n_iter in learnt)
+        seed = int(rng.randint(2**31 - 2))
+        learned = [self._learn_dictionary(f, seed) for f in frames]
+        self.dictionaries_ = np.stack([dictionary for dictionary, _ in learned])
+        self.n_iter_ = max(n_iter for _, n_iter in learned)
 
-    def _draw(self, examples, rng):
-        """Frames of each component, (K, n_frames, n_freqs), and weights of channels."""
+    def _draw(self, samples, rng):
+        """Return frames of components, (K, n_frames, n_freqs), and channel weights."""
         parts, products = [], 0.0
-        n_places = self._n_places(examples)
-        for X, y, at in drawn_rows(
-            examples, self.domains_, n_places, self.max_frames, rng
+        n_places = self._n_places(samples)
+        for X, y, at in subsample(
+            samples, self.domains_, n_places, self.max_frames, rng
         ):
             frames = y.permute(0, 2, 4, 1, 3).flatten(1, 2)  # (n, C_y * W, K, H)
             parts.append(self._powers(frames[at]))
@@ -152,52 +157,55 @@ default="kullback-leibler"
         weights = channel_weights(products) if np.ndim(products) else None
         return np.concatenate(parts).swapaxes(0, 1), weights
 
-    def _n_places(self, examples):
-        """Frames of one row's component."""
-        _, y = examples.arrays(slice(1))
-        return self.domains_.n_component_channels * self.domains_.components(y).shape[4]
+    def _n_places(self, samples):
+        """Return the number of frames of one row's component."""
+        _, y = samples.arrays(slice(1))
+        return (
+            self.domains_.n_component_channels
+            * self.domains_.components_to_tensor(y).shape[4]
+        )
 
     def _powers(self, tensor):
         return tensor.abs().double().numpy() ** self.power
 
     def _learn_dictionary(self, frames, seed):
-        """Atoms (n_atoms, n_freqs) that explain frames (n, n_freqs); iterations."""
-        heard = frames[frames.any(axis=1)]
-        if not len(heard):
+        """Return atoms (n_atoms, n_freqs) for frames (n, n_freqs), and iterations."""
+        audible = frames[frames.any(axis=1)]
+        if not len(audible):
             return np.zeros((self.n_atoms, frames.shape[1])), 0
         from sklearn.decomposition import NMF  # slow to import
 
         nmf = NMF(self.n_atoms, random_state=seed, **self._factorization())
-        activations = nmf.fit_transform(np.maximum(heard, FLOOR))
+        activations = nmf.fit_transform(np.maximum(audible, FLOOR))
         means = activations.sum(axis=0) / len(frames)
         return nmf.components_ * means[:, np.newaxis], nmf.n_iter_
 
     def _factorization(self):
         names = ("beta_loss", "max_iter", "tol")
-        # the solver for all divergences, and it treats all atoms alike
+        # "mu" solves all divergences and treats all atoms alike
         return {"solver": "mu"} | {name: getattr(self, name) for name in names}
 
     def _estimate(self, X):
         if self.channel_weights_ is not None:
             weights = torch.from_numpy(self.channel_weights_).to(X)
             X = torch.tensordot(X, weights, ([1], [0])).unsqueeze(1)
-        # row by row: iterations would else end when others' do
+        # row by row, because the stopping criterion is that of all rows together
         masks = np.stack([self._masks(powers) for powers in self._powers(X)])
         return X.unsqueeze(1) * torch.from_numpy(masks).to(X.real.dtype)
 
     def _masks(self, powers):
-        """Shares (K, C, H, W) of a mixture's entries, (C, H, W), that add up to 1."""
+        """Return masks (K, C, H, W) of a mixture (C, H, W), which add up to 1."""
         n_channels, n_freqs, n_frames = powers.shape
         dictionary = self.dictionaries_.reshape(-1, n_freqs)
         if not powers.any() or not dictionary.any():
             return np.full((self.n_components_, *powers.shape), 1 / self.n_components_)
         frames = powers.swapaxes(1, 2).reshape(-1, n_freqs)
-        explained = self._explained(np.maximum(frames, FLOOR), dictionary)
-        masks = explained / explained.sum(axis=0)
+        approximations = self._approximations(np.maximum(frames, FLOOR), dictionary)
+        masks = approximations / approximations.sum(axis=0)
         return masks.reshape(-1, n_channels, n_frames, n_freqs).swapaxes(2, 3)
 
-    def _explained(self, frames, dictionary):
-        """What each component explains of frames (n, n_freqs): (K, n, n_freqs)."""
+    def _approximations(self, frames, dictionary):
+        """Return approximations (K, n, n_freqs) of frames (n, n_freqs) by component."""
         from sklearn.decomposition import non_negative_factorization
 
         activations, _, _ = non_negative_factorization(
@@ -208,5 +216,5 @@ default="kullback-leibler"
             **self._factorization(),
         )
         activations = activations.reshape(len(frames), self.n_components_, -1)
-        # what nothing explains is shared equally
+        # entries that no dictionary fits are shared equally
         return activations.swapaxes(0, 1) @ self.dictionaries_ + FLOOR**2

@@ -1,4 +1,4 @@
-"""Short-time Fourier transform as a scikit-learn transformer, and what it returns."""
+"""Short-time Fourier transform as a scikit-learn transformer."""
 
 from ._spectrogram import Spectrogram
 from ._transformer import STFTTransformer, as_tensor

@@ -1,15 +1,15 @@
-"""Complex spectrograms that know where they come from."""
+"""Complex spectrograms with a reference to the transform that made them."""
 
 import numpy as np
 
 
 class Spectrogram(np.ndarray):
-    """Complex spectrograms that remember the transform that made them.
+    """Complex spectrograms with a reference to the transform that made them.
 
-    What :class:`STFTTransformer` returns. It behaves as the complex array that it is;
-    slices, pickles and copies keep ``stft`` and ``n_times``, so that a separator in a
-    plain Pipeline can take waveform components to the same domain and bring the
-    estimates back.
+    This subclass of :class:`numpy.ndarray` is returned by
+    :meth:`STFTTransformer.transform`. Slices, copies and pickles keep ``stft`` and
+    ``n_times``, so that a separator in a Pipeline of scikit-learn can transform
+    components given as waveforms, and invert its estimates of them.
 
     Parameters
     ----------
@@ -23,9 +23,22 @@ class Spectrogram(np.ndarray):
     Attributes
     ----------
     stft : STFTTransformer or None
-        The fitted transformer that made the array; None where it got lost.
+        The fitted transformer that made the array, or None if it is unknown.
     n_times : int or None
         Number of time points of the waveforms.
+
+    See Also
+    --------
+    STFTTransformer : Transforms waveforms to spectrograms, and back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_cass import STFTTransformer
+    >>> X = np.random.default_rng(0).normal(size=(3, 100))
+    >>> Z = STFTTransformer(n_fft=16).fit_transform(X)
+    >>> Z[:2].stft, Z[:2].n_times
+    (STFTTransformer(n_fft=16), 100)
     """
 
     def __new__(cls, array, stft=None, n_times=None):

@@ -6,55 +6,64 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ..checks import check_numbers, floating, naming
+from ..numeric import check_numbers, floating, validate_samples
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, default_n_fft, window_values
 
-# Both ways are computed in double precision, whatever goes in and comes out: the
-# division magnifies single-precision rounding where a window barely reaches.
+# Both directions are computed in double precision, whatever the input: the inverse
+# divides by overlaps of windows, which magnifies rounding where they are small.
 LENGTH = Interval(Integral, 1, 2**24, closed="both")  # time points
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 
 
 class STFTTransformer(TransformerMixin, BaseEstimator):
-    """Short-time Fourier transform of waveforms, inverted to their exact length.
+    """Short-time Fourier transform of waveforms, and its inverse.
 
-    Signals are padded with zeros on both sides, so that every time point, the first
-    and the last included, lies under full windows; one time point is enough.
+    Frames are centred at the time points 0, ``hop_length``, ... up to the first one at
+    or after the last time point, with zeros before and after the signal. Waveforms of
+    any length are allowed, from one time point on, and the inverse [1]_ returns exactly
+    that length.
 
     Parameters
     ----------
     n_fft : int, default=None
-        Length of the Fourier transform in time points. None draws a power of two from
-        ``n_times``: the one at or above ``n_times / 64``, between 8 and 2048.
+        Length of the Fourier transform in time points. If None, the power of two at or
+        above ``n_times / 64``, between 8 and 2048. A larger value resolves frequencies
+        better and times worse.
     hop_length : int, default=None
-        Time points between frames. None: a quarter of ``win_length``.
+        Time points between the centres of consecutive frames. If None, a quarter of
+        ``win_length``. A smaller value gives more frames, which take more time and
+        memory.
     win_length : int, default=None
-        Length of the window, at most ``n_fft``. None: ``n_fft``.
+        Length of the window in time points, at most ``n_fft``. If None, ``n_fft``.
     window : str, tuple or array-like of shape (win_length,), default="hann"
-        Window as :func:`scipy.signal.get_window` names it, or its values.
+        Window as for :func:`scipy.signal.get_window`, or its values.
 
     Attributes
     ----------
     n_fft_, hop_length_, win_length_ : int
-        The lengths in use, in time points.
+        The lengths, in time points.
     window_ : ndarray of shape (win_length_,)
-        The window in use.
+        Values of the window.
     n_times_ : int
         Number of time points of the waveforms seen in ``fit``.
     n_features_in_ : int
-        ``X.shape[1]``: time points, or channels of multichannel waveforms.
+        ``X.shape[1]``: the number of time points, or of channels of multichannel
+        waveforms.
 
     See Also
     --------
-    CASSSeparator : Applies an STFT of its own where a pipeline has none.
+    Spectrogram : The array that ``transform`` returns.
+    CASSSeparator : Applies an STFT to waveforms that come without this step.
 
     References
     ----------
-    .. [1] D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier
-       transform", IEEE Trans. ASSP 32(2), 1984: the inverse used here.
+    .. [1] D. Griffin, J. Lim, "Signal estimation from modified short-time Fourier
+       transform", IEEE Transactions on Acoustics, Speech, and Signal Processing 32(2),
+       236-243, 1984, `doi:10.1109/TASSP.1984.1164317
+       <https://doi.org/10.1109/TASSP.1984.1164317>`_.
 
     Examples
     --------
@@ -84,7 +93,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Settle the lengths and check that the window can be inverted.
+        """Compute the lengths and the window, and check that they can be inverted.
 
         Parameters
         ----------
@@ -101,11 +110,12 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X is not an array of finite real waveforms, or if window and hop leave
-            time points that no frame covers well enough to be inverted.
+            If X is not an array of finite real waveforms, if ``win_length`` exceeds
+            ``n_fft``, if the window is invalid, or if the transform cannot be inverted
+            because ``hop_length`` is too large.
         """
         X = self._check_waveforms(X, reset=True)
-        return self._settle(X.shape[-1])
+        return self._fit_lengths(X.shape[-1])
 
     def transform(self, X):
         """Transform waveforms to complex spectrograms.
@@ -118,8 +128,17 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         Z : Spectrogram of shape (..., n_freqs, n_frames)
-            ``n_freqs = n_fft_ // 2 + 1``, ``n_frames = ceil(n_times / hop_length_) +
-            1``; complex64 for float32 waveforms, else complex128.
+            Spectrograms with ``n_freqs = n_fft_ // 2 + 1`` and ``n_frames =
+            ceil(n_times / hop_length_) + 1``; complex64 for float32 waveforms, else
+            complex128.
+
+        Raises
+        ------
+        ValueError
+            If X is not an array of finite real waveforms with as many time points as in
+            ``fit``.
+        NotFittedError
+            If ``fit`` was not called.
         """
         check_is_fitted(self)
         X = self._check_waveforms(X, reset=False)
@@ -127,17 +146,25 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return Spectrogram(Z, stft=self, n_times=X.shape[-1])
 
     def inverse_transform(self, Z):
-        """Bring spectrograms back to waveforms.
+        """Transform spectrograms back to waveforms.
 
         Parameters
         ----------
         Z : array-like of shape (..., n_freqs, n_frames)
-            Complex spectrograms, any leading dimensions.
+            Complex spectrograms, with any number of leading axes.
 
         Returns
         -------
         X : ndarray of shape (..., n_times)
-            Waveforms, as many time points as the spectrograms were made from.
+            Waveforms with ``n_times`` of the :class:`Spectrogram`, or that of ``fit``
+            for another array; float32 for complex64 spectrograms, else float64.
+
+        Raises
+        ------
+        ValueError
+            If Z is not an array of finite complex spectrograms of this transform.
+        NotFittedError
+            If ``fit`` was not called.
         """
         check_is_fitted(self)
         n_times = getattr(Z, "n_times", None) or self.n_times_
@@ -154,22 +181,13 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return self.inverse(as_tensor(Z), n_times).numpy()
 
     def _check_waveforms(self, X, *, reset):
-        with naming("X"):
-            X = validate_data(
-                self,
-                X,
-                reset=reset,
-                allow_nd=True,
-                ensure_all_finite=False,
-            )
-            check_numbers(X, "X")
+        checks = {"allow_nd": True, "ensure_all_finite": False}
+        X = validate_samples(self, X, reset=reset, **checks)
         if X.ndim > 3:
             raise ValueError(
                 "X must be waveforms of shape (n_samples, n_times) or (n_samples, "
                 f"n_channels, n_times), got {X.ndim} dimensions"
             )
-        if 0 in X.shape:
-            raise ValueError(f"X has an axis of length 0: its shape is {X.shape}")
         if not reset and X.shape[-1] != self.n_times_:
             raise ValueError(
                 f"X has {X.shape[-1]} time points, but STFTTransformer was fitted with "
@@ -179,11 +197,11 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # real in, complex out
+        tags.transformer_tags.preserves_dtype = []  # the result is complex
         return tags
 
-    def _settle(self, n_times):
-        """Set the learned lengths and window for waveforms of n_times points."""
+    def _fit_lengths(self, n_times):
+        """Set the lengths and the window for waveforms of n_times time points."""
         n_fft = int(self.n_fft or default_n_fft(n_times, self.win_length))
         win_length = int(self.win_length or n_fft)
         if win_length > n_fft:
@@ -196,6 +214,18 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return self
 
     def spectrogram_shape(self, n_times):
+        """Return the shape of the spectrogram of a waveform.
+
+        Parameters
+        ----------
+        n_times : int
+            Number of time points of the waveform.
+
+        Returns
+        -------
+        n_freqs, n_frames : int
+            Numbers of frequencies and frames.
+        """
         return self.n_fft_ // 2 + 1, -(-n_times // self.hop_length_) + 1
 
     def _torch_settings(self, device):
@@ -208,10 +238,21 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         }
 
     def forward(self, waveforms):
-        """Tensor (..., n_times) to complex tensor (..., n_freqs, n_frames)."""
+        """Transform a tensor of waveforms.
+
+        Parameters
+        ----------
+        waveforms : tensor of shape (..., n_times)
+            Waveforms, on any device.
+
+        Returns
+        -------
+        spectra : complex tensor of shape (..., n_freqs, n_frames)
+            Their spectrograms.
+        """
         *leading, n_times = waveforms.shape
-        # whole hops: otherwise the last points lie past the centre of the last frame,
-        # under the vanishing end of its window; an odd n_fft is centred one short
+        # Pad to whole hops: otherwise the last time points would be covered by the
+        # decaying end of the last window alone. For an odd n_fft, torch pads one short.
         missing = -n_times % self.hop_length_ + self.n_fft_ % 2
         flat = waveforms.reshape(-1, n_times).to(torch.float64)
         spectra = torch.stft(
@@ -224,7 +265,20 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return spectra.reshape(*leading, *spectra.shape[-2:])
 
     def inverse(self, spectra, n_times):
-        """Complex tensor (..., n_freqs, n_frames) to tensor (..., n_times)."""
+        """Transform a tensor of spectrograms back to waveforms.
+
+        Parameters
+        ----------
+        spectra : complex tensor of shape (..., n_freqs, n_frames)
+            Spectrograms, on any device.
+        n_times : int
+            Number of time points of the waveforms.
+
+        Returns
+        -------
+        waveforms : tensor of shape (..., n_times)
+            The waveforms.
+        """
         *leading, n_freqs, n_frames = spectra.shape
         flat = spectra.reshape(-1, n_freqs, n_frames).to(torch.complex128)
         settings = self._torch_settings(flat.device)
@@ -233,9 +287,9 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
 
 
 def as_tensor(array):
-    """A tensor of the array, in single or double precision."""
-    # torch warns of read-only memory (a memmap) that it might write to
+    """Convert an array to a tensor in single or double precision."""
+    # torch warns about read-only memory (a memmap), since it could write to it
     array = floating(np.asarray(array))
-    if any(stride < 0 for stride in array.strides):  # on an axis of length 1, too
+    if any(stride < 0 for stride in array.strides):  # also on axes of length 1
         array = array.copy()
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))

@@ -1,25 +1,57 @@
-"""Lengths and windows of the transform, and whether they can be inverted."""
+"""Lengths and windows of the transform, and the check that it can be inverted."""
 
 import numpy as np
 from scipy.signal import get_window
 
-# Overlap-add divides by the summed squares of the window. Below this share of the
-# largest square the division magnifies rounding beyond 1e-6 of a float32 signal.
+# The inverse divides by the summed squares of the windows. Below this fraction of the
+# largest square, the division magnifies rounding beyond 1e-6 of a float32 signal.
 SMALLEST_OVERLAP = 0.015
 
 
 def default_n_fft(n_times, win_length=None):
-    """Power of two at or above n_times / 64, between 8 and 2048; >= win_length."""
+    """Return the default length of the Fourier transform.
+
+    Parameters
+    ----------
+    n_times : int
+        Number of time points of the waveforms.
+    win_length : int, default=None
+        Length of the window, which the result is not below.
+
+    Returns
+    -------
+    n_fft : int
+        The power of two at or above ``n_times / 64``, between 8 and 2048.
+    """
     wanted = min(max(n_times / 64, 8), 2048)
     return 2 ** int(np.ceil(np.log2(max(wanted, win_length or 1))))
 
 
 def window_values(window, win_length):
-    """Values of a window; the largest modulus of values that were given becomes 1."""
+    """Return the values of a window.
+
+    Parameters
+    ----------
+    window : str, tuple or array-like of shape (win_length,)
+        Name of the window, or values, which are scaled to a largest modulus of 1.
+    win_length : int
+        Length of the window.
+
+    Returns
+    -------
+    window : ndarray of shape (win_length,)
+        The values.
+
+    Raises
+    ------
+    ValueError
+        If there is no such window, or if the values are not finite numbers of that
+        shape.
+    """
     if isinstance(window, (str, tuple)):
         try:
             return get_window(window, win_length, fftbins=True)
-        except Exception as error:  # each window has its own
+        except Exception as error:  # every window raises its own type
             raise ValueError(f"window={window!r}: {error}") from error
     try:
         window = np.asarray(window, dtype=float)
@@ -34,8 +66,17 @@ def window_values(window, win_length):
 
 
 def check_invertible(window, n_fft, hop_length):
-    # Between any two centres of frames those two frames are there, and in a signal of
-    # at most one hop no other.
+    """Raise a ValueError if the transform cannot be inverted.
+
+    Parameters
+    ----------
+    window : ndarray of shape (win_length,)
+        The window.
+    n_fft, hop_length : int
+        Length of the Fourier transform and time points between frames.
+    """
+    # Every time point is covered by the two frames with the nearest centres, and in a
+    # signal of at most one hop by no others.
     win_length = len(window)
     left = (n_fft - win_length) // 2
     right = n_fft - win_length - left + 1
@@ -45,7 +86,7 @@ def check_invertible(window, n_fft, hop_length):
     overlap = squares[between] + squares[between - hop_length]
     if not overlap.min() >= SMALLEST_OVERLAP * squares.max() > 0:
         raise ValueError(
-            f"hop_length={hop_length} with a window of win_length={win_length} leaves "
-            "time points that (nearly) no frame covers, so the transform cannot be "
-            "inverted; choose a smaller hop_length"
+            f"n_fft={n_fft} with hop_length={hop_length} and a window of "
+            f"win_length={win_length} cannot be inverted, since (nearly) no frame "
+            "covers some time points: choose a smaller hop_length"
         )

@@ -1,1 +1,1 @@
-"""Tools for those who write separators of their own."""
+"""Utilities for developers of separators."""

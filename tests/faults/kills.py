@@ -1,4 +1,4 @@
-"""Kills at random moments; what goes on must end as if it had not been killed."""
+"""Kills at random moments; trainings must resume as if they had not been killed."""
 
 from collections import Counter
 from functools import partial
@@ -12,7 +12,7 @@ COLUMNS = ("trainings", "kills", *PLACES, "others refused", "equal", "failures")
 
 
 def one_kill(kill, root, whole, rng, other=None):
-    """Kill a training, refuse another one in its place, go on to the end.
+    """Kill a training, refuse another one in its place, resume to the end.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def one_kill(kill, root, whole, rng, other=None):
     rng : random.Random
         Draws the moment over all of the training.
     other : {"X", "lr", "class"} or None
-        What the other training has other than this one.
+        What differs in the other training.
     """
     tally = Counter(trainings=1)
     while not tally["kills"]:
@@ -34,14 +34,14 @@ def one_kill(kill, root, whole, rng, other=None):
         # a training that was at its end by then is left out
         if kill(place.start(), seconds, place):
             count(tally, place)
-    if other and place.n_epochs_kept():
+    if other and place.n_epochs_saved():
         refuse(place, other, tally)
     end(place, whole, tally)
     return tally
 
 
 def many_kills(root, whole, rng, other=None):
-    """Kill the same training again and again, until it has come to its end."""
+    """Kill the same training again and again, until it ends."""
     tally, place = Counter(trainings=1), Place(root)
     while killed(place.start(), rng.uniform(0, whole["seconds"] / 3)):
         count(tally, place)
@@ -55,7 +55,7 @@ def count(tally, place):
 
 
 def refuse(place, other, tally):
-    """Another training must be refused, and the checkpoint left as it is."""
+    """Check that another training is refused and the checkpoint stays as it is."""
     before = (place.folder / FILE).read_bytes()
     status, said = place.train(other=other)
     named = "another training" in said and f"{other} was" in said
@@ -66,11 +66,11 @@ def refuse(place, other, tally):
 
 
 def end(place, whole, tally):
-    """Go on to the end and compare; only the checkpoint stays in the folder."""
+    """Resume to the end and compare; only the checkpoint stays in the folder."""
     found = place.learned()
     left = [path.name for path in place.folder.iterdir()]
     if found != whole["learned"]:
-        failed(tally, f"went on to {found}")
+        failed(tally, f"resumed to {found}")
     elif left != [FILE]:
         failed(tally, f"left {left}")
     else:

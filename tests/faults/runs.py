@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainings import FILE
 
-from sklearn_cass.files import leftovers, read
+from sklearn_cass.persistence.file_format import leftovers, read
 
 from . import training
 
@@ -65,7 +65,7 @@ class Place:
         status, said = self.train(**options)
         return said[-2000:] if status else self.report()["learned"]
 
-    def n_epochs_kept(self):
+    def n_epochs_saved(self):
         """Number of epochs in the checkpoint; 0 where there is none."""
         file = self.folder / FILE
         return read(file, "checkpoint")[0]["n_epochs"] if file.exists() else 0

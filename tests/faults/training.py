@@ -1,7 +1,6 @@
-"""One training in a process of its own, with what is to go wrong in it.
+"""One training in a process of its own, with faults at given epochs.
 
-What it learned and the warnings it gave go into a
-file of JSON, if it comes to its end.
+What it learned and the warnings it gave are written to a JSON file, if it ends.
 """
 
 import json
@@ -18,27 +17,28 @@ import torch._dynamo  # otherwise the first optimizer does, for seconds
 from cases import SEPARATORS, make_mixtures
 from trainings import At, learned
 
+from sklearn_cass import ResNet9
+
 N_EPOCHS = 12
-# The weights of the last epoch are not the best: early stopping has to put them back.
+# The weights of the last epoch are not the best: early stopping restores others.
 SETTINGS = {
-    "n_filters": 8,
-    "n_latent": 16,
+    "network": ResNet9(n_filters=8, n_latent=16),
     "batch_size": 8,
     "max_epochs": N_EPOCHS,
-    "lr": 0.1,
+    "lr": 0.3,
     "discriminator_lr": 0.003,
     "lr_schedule": "constant",
     "remix": 0.5,
     "validation_fraction": 0.25,
     "early_stopping": True,
-    "random_state": 0,
+    "random_state": 1,
     "device": "cpu",
 }
 NOBODY = 65534
 
 
 def limit_files(folder):
-    """No file may grow beyond a few bytes: the system's answer is an error."""
+    """Limit the size of files to a few bytes: the system raises an error."""
     import resource  # POSIX alone
 
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -46,7 +46,7 @@ def limit_files(folder):
 
 
 def drop_privileges():
-    """No folder is read-only to the superuser."""
+    """Drop the superuser's rights, with which no folder is read-only."""
     if not os.getuid():
         os.setgroups([])
         os.setgid(NOBODY)
@@ -72,13 +72,13 @@ def train(folder=None, out=None, faults=(), other=None, drop=False, ready=None):
     Parameters
     ----------
     folder : str or None
-        Where the checkpoints are.
+        Folder of the checkpoints.
     out : str or None
-        Where to write to.
+        File to write to.
     faults : list of (int, str)
-        Epochs, and what goes wrong as they begin.
+        Epochs, and the fault at their beginning.
     other : {"X", "lr", "class"} or None
-        What is other than in all other trainings.
+        What differs from all other trainings.
     drop : bool
         Whether to begin without the superuser's rights.
     ready : multiprocessing.Event
@@ -113,7 +113,7 @@ def train(folder=None, out=None, faults=(), other=None, drop=False, ready=None):
 
 
 def lift_limit():
-    """For what is written after the training."""
+    """Lift the limit, to write files after the training."""
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -121,14 +121,14 @@ def lift_limit():
 
 
 def run(ready, said, options):
-    """Train in a new process; an error goes into a file.
+    """Train in a new process; write an error to a file.
 
     Parameters
     ----------
     ready : multiprocessing.Event
         Set when the training is about to begin.
     said : str
-        Where to write an error to.
+        File to write an error to.
     options : dict
         As for :func:`train`.
     """

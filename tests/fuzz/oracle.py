@@ -1,4 +1,4 @@
-"""The one judgement of every fuzz test: a call works, or it refuses in words."""
+"""Oracle of the fuzz tests: a call works or raises an error that names the cause."""
 
 import faulthandler
 import os
@@ -27,11 +27,11 @@ failures = {}  # distinct ones by test
 
 
 class Failure(AssertionError):
-    """A call neither worked nor refused in words."""
+    """A call neither worked nor raised a clear error."""
 
 
 class Refused:
-    """What `works_or_refuses` returns of a call that was refused."""
+    """Result of `works_or_refuses` for a call that was refused."""
 
     def __init__(self, error):
         self.error = error
@@ -41,14 +41,14 @@ class Refused:
 
 
 def works_or_refuses(call, *, named, check=None):
-    """Judge one call.
+    """Check that one call works or raises an error that names an argument.
 
     Parameters
     ----------
     call : callable
         Called without arguments.
     named : iterable of str
-        The arguments of which a refusal has to name at least one.
+        Arguments, at least one of which an error has to name.
     check : callable, default=None
         Called with the result; raises AssertionError where it is wrong.
 
@@ -87,14 +87,14 @@ def works_or_refuses(call, *, named, check=None):
 
 
 def names_one_of(error, named):
-    """Whether the message holds an argument's name as a word of its own."""
+    """Return whether the message has the name of an argument as a word."""
     if isinstance(error, NotFittedError):
         return "not fitted" in str(error)
     return any(re.search(rf"\b{re.escape(name)}\b", str(error)) for name in named)
 
 
 def is_documented(warning):
-    """Whether a warning is one that users are meant to see.
+    """Return whether a warning is meant for users.
 
     Warnings in C++ have the file and line of the Python code that led there, so the
     place alone does not tell that they come from numpy or torch.
@@ -114,13 +114,13 @@ def is_documented(warning):
 
 
 def where(warning):
-    """Package, file and line of a warning, the same on every machine."""
+    """Return package, file and line of a warning, the same on every machine."""
     return f"{'/'.join(Path(warning.filename).parts[-3:])}:{warning.lineno}"
 
 
 @contextmanager
 def time_limit(seconds):
-    """Fail what hangs: by an alarm, or outside of Python by the end of the process."""
+    """Fail a call that hangs, by an alarm or else by ending the process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -130,7 +130,7 @@ def time_limit(seconds):
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.alarm(seconds)
-    # the alarm waits for Python to get a turn, which a hang in C++ never gives
+    # the alarm waits for the interpreter, which a call that hangs in C++ does not enter
     faulthandler.dump_traceback_later(2 * seconds, exit=True, file=sys.__stderr__)
     try:
         yield
@@ -141,22 +141,22 @@ def time_limit(seconds):
 
 
 def current_test():
-    """The running test, as file and name."""
+    """Return the running test as file and name."""
     return short_name(os.environ.get("PYTEST_CURRENT_TEST", "no test"))
 
 
 def short_name(nodeid):
-    """File and name of a test, without its parameters."""
+    """Return file and name of a test, without its parameters."""
     path = nodeid.split("[")[0].split(" ")[0]
     return path.rpartition("/")[2].replace(".py::", ": ")
 
 
 def fuzz_settings(*, test, fuzz, **others):
-    """How many cases to draw, in `make test` and in `make fuzz`."""
+    """Return settings: how many cases to draw in `make test` and in `make fuzz`."""
     return settings(
         max_examples=fuzz if FUZZING else test,
         derandomize=not FUZZING,
-        database=None,  # the seed alone decides, so that a run can be had again
+        database=None,  # the seed alone decides, so that a run can be repeated
         print_blob=FUZZING,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -165,7 +165,7 @@ def fuzz_settings(*, test, fuzz, **others):
 
 
 def fuzzed(*, test, fuzz, **strategies):
-    """Hypothesis' `given` whose cases and distinct failures are counted."""
+    """Decorate a test as Hypothesis' `given` does, and count cases and failures."""
 
     def decorate(function):
         @fuzz_settings(test=test, fuzz=fuzz)
@@ -182,7 +182,7 @@ def fuzzed(*, test, fuzz, **strategies):
 
 @contextmanager
 def counted():
-    """Count one case, and what is wrong with it."""
+    """Count one case and its failure, if any."""
     tally["cases"][current_test()] += 1
     try:
         yield
@@ -192,7 +192,7 @@ def counted():
 
 
 def signature(error):
-    """What two cases of one failure have in common: where it arose, and as what."""
+    """Return what cases of one failure have in common: its place, type and message."""
     cause = error.__cause__ or error
     trace = cause.__traceback__
     while trace.tb_next is not None:
@@ -205,7 +205,7 @@ def signature(error):
 
 
 def finite(*shape, kinds="f"):
-    """Check that a result is a finite array of this shape and of these kinds."""
+    """Return the check that a result is a finite array of this shape and kinds."""
 
     def check(result):
         is_array(result, shape, kinds)
@@ -215,7 +215,7 @@ def finite(*shape, kinds="f"):
 
 
 def is_array(result, shape, kinds="f"):
-    """Require an array of this shape whose dtype is of these kinds."""
+    """Require an array of this shape with a dtype of these kinds."""
     require(isinstance(result, np.ndarray), f"{type(result).__name__} is no array")
     require(result.shape == shape, f"shape {result.shape} instead of {shape}")
     require(result.dtype.kind in kinds, f"dtype {result.dtype} is not of {kinds!r}")

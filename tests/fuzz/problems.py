@@ -1,19 +1,22 @@
-"""Mixtures with components or labels, and parameters, as the separators get them."""
+"""Mixtures with components or labels, networks and other parameters of separators."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
+from cases import NoEncoder, UnitMask
 from hypothesis import strategies as st
+from sklearn_settings import MeanLogit
 from skorch.callbacks import Callback, EpochTimer
 from strategies import COMPLEX, REAL, Recipe, any_shape, arrays, mostly
 
-from sklearn_cass import STFTTransformer
+from sklearn_cass import Checkpoint, Modules, ResNet9, STFTTransformer
+from sklearn_cass.training import Muon
 
 # one training step of the smallest networks
 TINY = {
-    "n_filters": 1,
-    "n_latent": 2,
+    "network": ResNet9(1, 2),
     "max_epochs": 1,
     "batch_size": 8,
     "random_state": 0,
@@ -46,7 +49,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels for so many rows, of a kind in `LABELS`."""
+    """Labels of a kind in `LABELS`, for some number of rows."""
 
     kind: str
     n_rows: int
@@ -57,11 +60,11 @@ class Labels:
 
 @dataclass(frozen=True)
 class Problem:
-    """Mixtures, and the components or labels that belong to them or do not."""
+    """Mixtures, and components or labels, which may not fit them."""
 
     X: Recipe
     y: Recipe | Labels | None
-    n_fft: int | None = None  # given: X is brought to a Spectrogram by such a transform
+    n_fft: int | None = None  # X is transformed to a Spectrogram if given
 
     def make(self):
         X, y = self.X.make(), self.y if self.y is None else self.y.make()
@@ -86,7 +89,7 @@ spectrogram_shapes = st.one_of(
 
 @st.composite
 def valid_problems(draw):
-    """Problems of every domain that nothing speaks against."""
+    """Problems of every domain, all of them valid."""
     domain = draw(st.sampled_from(["waveforms", "images", "complex", "labels"]))
     dtype = draw(st.sampled_from(COMPLEX[:2] if domain == "complex" else REAL))
     shapes = {"images": image_shapes, "complex": spectrogram_shapes}
@@ -102,7 +105,7 @@ def valid_problems(draw):
 
 @st.composite
 def problems(draw):
-    """Problems good and bad."""
+    """Problems, valid or not."""
     shapes = st.one_of(waveform_shapes, waveform_shapes, image_shapes, any_shape(600))
     dtypes = None
     if draw(st.integers(0, 5)) == 5:
@@ -124,7 +127,7 @@ def problems(draw):
     return Problem(X, y, n_fft)
 
 
-# Any value for any parameter, to be refused or to be used.
+# Values for any parameter, which may be valid or not.
 ODD_VALUES = [
     None,
     True,
@@ -177,16 +180,126 @@ TRANSFORMS = [
     {"hop_length": 10**30},
     {"n_fft": 301},
 ]
-PARAMETERS = {
-    "stft": [STFTTransformer(**settings) for settings in TRANSFORMS],
-    "representation": ["complex", "magnitude", "Complex"],
-    "output": ["direct", "mask", "both"],
-    "encoder": [torch.nn.Linear],
-    "decoder": [dict],
-    "discriminator": [torch.nn.Identity],
+
+
+class Crop(UnitMask):
+    """Decoder whose maps have too few frames."""
+
+    def forward(self, features):
+        return super().forward(features)[..., 1:]
+
+
+class Failing(NoEncoder):
+    """Encoder that raises an error of its own kind."""
+
+    def forward(self, x):
+        raise KeyError("failed")
+
+
+class ListOfMaps(UnitMask):
+    """Decoder that returns a list."""
+
+    def forward(self, features):
+        return [super().forward(features)]
+
+
+class Nameless:
+    """Network whose parts are no modules."""
+
+    def make_encoder(self, shape):
+        return len
+
+    def make_decoder(self, shape):
+        return None
+
+    def make_discriminator(self, shape):
+        return shape
+
+
+def linear(in_channels, n_freqs):
+    """Encoder made by a function, without weights."""
+    return torch.nn.Flatten(1, 2)
+
+
+MODULES = partial(Modules, NoEncoder, UnitMask)
+OUTPUTS = ["direct", "mask", "ratio_mask", "affine", "both"]
+NETWORK_PARAMETERS = {
     "n_filters": [1, 2, 3],
     "n_latent": [1, 3],
     "skip_connections": [False],
+    "dilation": [1, 2, 4, 9],
+    "output": OUTPUTS,
+    "compression": [1.0, 0.5, 1e-300],
+    "discriminator_scale": [0.1, 1, 2],
+}
+NETWORKS = [
+    ResNet9,
+    Modules,
+    MODULES(output="mask"),
+    MODULES(output="mask", decoder__n_parts=1),
+    MODULES(output="mask", discriminator=MeanLogit),
+    MODULES(output="mask", discriminator=torch.nn.Identity),
+    MODULES(output="mask", discriminator=len),
+    MODULES(output="mask", compression=2.0),
+    MODULES(output="mask", encoder__width=3),
+    MODULES(output="both"),
+    Modules(NoEncoder, Crop, output="mask"),
+    Modules(NoEncoder, ListOfMaps, output="mask"),
+    Modules(Failing, UnitMask),
+    Modules(NoEncoder(1, 1), UnitMask),
+    Modules(NoEncoder, NoEncoder),
+    Modules(torch.nn.Linear, torch.nn.Linear),
+    Modules(dict, UnitMask),
+    Modules(linear, UnitMask),
+    Modules(None, "decoder"),
+    Nameless(),
+    torch.nn.Identity(),
+]
+
+
+def no_loss(estimate, target):
+    return None
+
+
+def loss_of_rows(estimate, target):
+    return (estimate - target).square().mean(dim=(1, 2, 3))
+
+
+def detached_loss(estimate, target):
+    return (estimate - target).detach().square().mean()
+
+
+def nan_loss(estimate, target):
+    return (estimate - target).square().mean() * np.nan
+
+
+def no_optimizer(parameters, lr):
+    return None
+
+
+PARAMETERS = {
+    "stft": [False, *(STFTTransformer(**settings) for settings in TRANSFORMS)],
+    "representation": ["complex", "magnitude", "phase-sensitive", "Complex"],
+    "reconstruction_loss": [
+        "mse",
+        "relative",
+        torch.nn.functional.l1_loss,
+        torch.nn.MSELoss(),
+        no_loss,
+        loss_of_rows,
+        detached_loss,
+        nan_loss,
+    ],
+    "optimizer": [
+        "adam",
+        "muon",
+        torch.optim.SGD,
+        partial(Muon, weight_decay=0.1),
+        partial(torch.optim.Adam, betas=(2, 3)),
+        no_optimizer,
+        dict,
+    ],
+    "checkpoint": [3, Checkpoint("folder", every=0), Checkpoint(None)],
     "lr": [1e-30, 1e-3, 1e3, 1e38, 1e300],
     "discriminator_lr": [1e-30, 1e-3, 1e3, 1e38, 1e300],
     "lr_schedule": ["cosine", "constant"],
@@ -239,26 +352,54 @@ PARAMETERS = {
         {"0": 1},
     ],
 }
-ENDLESS = {"max_epochs": [10**30]}  # valid, and not to be waited for
+# names of what a parameter holds, which an error may name instead
+PARTS = {
+    "stft": {"n_fft", "hop_length", "win_length", "window"},
+    "network": {*NETWORK_PARAMETERS, "encoder", "decoder", "discriminator"},
+    "checkpoint": {"folder", "every"},
+}
+ENDLESS = {"max_epochs": [10**30]}  # valid, but not to be waited for
 
 
 def parameters_of(cls):
-    """Up to three parameters of a separator's class set to other values."""
-    names = sorted(set(PARAMETERS) & set(cls().get_params(deep=False)))
+    """Draw up to three parameters of a class, with values that may be valid or not."""
+    names = sorted(cls().get_params(deep=False))
     chosen = st.lists(st.sampled_from(names), max_size=3, unique=True)
     return chosen.flatmap(
         lambda names: st.fixed_dictionaries({name: values_of(name) for name in names})
     )
 
 
+def names_of(parameters):
+    """Return the names of parameters, and of what their values hold."""
+    return {*parameters}.union(*(PARTS.get(name, ()) for name in parameters))
+
+
 def values_of(name):
-    """Values of a parameter: its own in three of four draws, else any."""
-    odd = [v for v in ODD_VALUES if not any(v is e or v == e for e in endless(name, v))]
-    return mostly(PARAMETERS[name], odd)
+    """Draw a value of a parameter: one of its own in three of four draws, else any."""
+    if name == "network":
+        return networks()
+    return mostly(PARAMETERS[name], odd_values(name))
 
 
-def endless(name, value):
-    return ENDLESS.get(name, []) if type(value) is int else []
+def odd_values(name):
+    if name == "checkpoint":  # strings are folders
+        return [value for value in ODD_VALUES if not isinstance(value, str)]
+    excluded = ENDLESS.get(name, [])
+    return [v for v in ODD_VALUES if type(v) is not int or v not in excluded]
+
+
+@st.composite
+def networks(draw):
+    """A ResNet-9 with up to two other parameters, other networks, or anything."""
+    kind = draw(st.integers(0, 3))
+    if kind > 1:
+        return draw(mostly(NETWORKS, ODD_VALUES))
+    names = st.lists(st.sampled_from(list(NETWORK_PARAMETERS)), max_size=2, unique=True)
+    values = {
+        name: draw(mostly(NETWORK_PARAMETERS[name], ODD_VALUES)) for name in draw(names)
+    }
+    return ResNet9(1, 2).set_params(**values)
 
 
 recordings = arrays(

@@ -1,4 +1,4 @@
-"""What the fuzz tests draw: arrays of every kind, and parameters good and bad."""
+"""Strategies of arrays of every kind, and helpers for others."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ LAYOUTS = (*DENSE, "matrix", "sparse", "sparse array")
 
 @dataclass(frozen=True)
 class Recipe:
-    """An array to be made: small to print and to copy into an example."""
+    """Description of an array: short to print and to copy into an example."""
 
     shape: tuple
     dtype: str = "float64"
@@ -71,7 +71,7 @@ class Recipe:
         return laid_out(np.asarray(self.plain()), self.layout)
 
     def plain(self):
-        """The array as numpy has it by default."""
+        """Return the array in numpy's default layout."""
         rng = np.random.default_rng(self.seed)
         with np.errstate(all="ignore"):
             wide = filled(rng, self.shape, self.values, self.dtype)
@@ -82,7 +82,7 @@ class Recipe:
 
 
 def filled(rng, shape, values, dtype):
-    """An array of float64 or of the wider dtype, in the range of the dtype."""
+    """Return an array of float64, or of the wider dtype, in the range of the dtype."""
     wide = np.dtype("longdouble" if dtype in ("longdouble", "clongdouble") else float)
     info = limits(dtype)
     base = np.asarray(rng.uniform(-1, 1, shape), wide)
@@ -122,7 +122,7 @@ def filled(rng, shape, values, dtype):
 
 
 def limits(dtype):
-    """Largest and smallest normal number; those of float64 for what has none."""
+    """Return the largest and smallest normal numbers, of float64 by default."""
     if np.dtype(plain_dtype(dtype)).kind in "fc":
         info = np.finfo(plain_dtype(dtype))
         return {"max": info.max, "tiny": info.tiny}
@@ -137,7 +137,7 @@ def plain_dtype(dtype):
 
 
 def typed(array, dtype):
-    """The array as another type; what the type cannot hold becomes 0."""
+    """Convert the array to a type; values that it cannot hold become 0."""
     kind = np.dtype(plain_dtype(dtype)).kind
     if kind in "iuMm":
         array = np.nan_to_num(array, nan=0, posinf=0, neginf=0)
@@ -155,7 +155,7 @@ def typed(array, dtype):
 
 
 def laid_out(array, layout):
-    """The array in another memory layout or another container."""
+    """Return the array in another memory layout or another container."""
     if layout == "F":
         return np.asfortranarray(array)
     if layout == "negative strides" and array.ndim:
@@ -185,7 +185,7 @@ def laid_out(array, layout):
 
 
 def as_memmap(array):
-    """A read-only memmap of the array."""
+    """Return a read-only memmap of the array."""
     with tempfile.TemporaryFile() as file:
         array.tofile(file)
         file.flush()
@@ -201,7 +201,7 @@ seeds = st.integers(0, 3)
 
 
 def mostly(usual, *others):
-    """One of the usual choices in three of four draws, so that the rest is reached."""
+    """Draw one of the usual choices in three of four draws, else one of the others."""
     usual, others = list(usual), [choice for group in others for choice in group]
     return st.integers(0, 3).flatmap(
         lambda n: st.sampled_from(others if n == 3 and others else usual)

@@ -1,4 +1,4 @@
-"""What fitted separators make of drawn mixtures, recordings and components."""
+"""Fitted separators on drawn mixtures, recordings and components."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -22,20 +22,20 @@ _fitted = {}
 
 
 def fitted(name):
-    """A separator fitted once on one of the problems above."""
+    """Return a separator fitted, once, on one of the problems above."""
     if name not in _fitted:
         _fitted[name] = CASSSeparator(**TINY).fit(*FITTED[name].make())
     return _fitted[name]
 
 
 def with_name(strategy_of):
-    """Pairs of a fitted separator's name and what is drawn for it."""
+    """Draw the name of a fitted separator, and something for it."""
     names = st.sampled_from(list(FITTED))
     return names.flatmap(lambda name: st.tuples(st.just(name), strategy_of(name)))
 
 
 def rows_like(shape, dtype):
-    """Mostly arrays of any number of such rows, half of them of this type."""
+    """Draw mostly arrays of any number of such rows, half of them of this type."""
     like = st.integers(0, 9).map(lambda n: (n, *shape))
     return arrays(
         st.one_of(like, like, like, any_shape(600)),
@@ -101,7 +101,7 @@ outs = st.one_of(
 
 
 @fuzzed(test=10, fuzz=200, out=outs)
-def test_any_place_to_write_to(out):
+def test_any_out(out):
     out = out.make()
 
     def separate():

@@ -18,7 +18,7 @@ pair_shapes = st.one_of(
 
 @st.composite
 def pairs(draw):
-    """True components and estimates, mostly of one shape."""
+    """Draw true components and estimates, mostly of one shape."""
     y_true = draw(arrays(pair_shapes))
     y_pred = draw(arrays(st.one_of(*[st.just(y_true.shape)] * 5, pair_shapes)))
     return y_true, y_true if draw(st.integers(0, 9)) == 0 else y_pred
@@ -26,7 +26,7 @@ def pairs(draw):
 
 @st.composite
 def triples(draw):
-    """True components, estimates and mixtures, mostly of one shape and type."""
+    """Draw true components, estimates and mixtures, mostly of one shape and type."""
     y_true = draw(arrays(pair_shapes))
     like = arrays(
         st.just(y_true.shape), st.one_of(*[st.just(y_true.dtype)] * 3, st.just("int8"))
@@ -38,7 +38,7 @@ def triples(draw):
 
 
 def documented(y_true, *, infinite=False):
-    """Check: one float64 for each component, NaN exactly where the truth is silent."""
+    """Return the check: one float64 per component, NaN exactly where it is silent."""
     truth = np.asarray(y_true)
     if truth.dtype.kind in "fc":  # what is computed in double may be silent there
         with np.errstate(all="ignore"):

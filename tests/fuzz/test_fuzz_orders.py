@@ -1,4 +1,4 @@
-"""A separator's methods in any order: each state answers as it should."""
+"""Methods of separators in any order: they work exactly after a successful fit."""
 
 import copy
 import pickle
@@ -20,6 +20,8 @@ from problems import TINY, Labels, Problem, parameters_of
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from strategies import Recipe
+
+from sklearn_cass import GANSeparator, ResNet9
 
 GOOD = {
     "short": Problem(Recipe((3, 12)), Recipe((3, 2, 12))),
@@ -43,9 +45,11 @@ good = st.sampled_from(list(GOOD))
 
 
 class Orders(RuleBasedStateMachine):
-    """What a separator was told, and whether its answers agree with that."""
+    """A separator, and what it was fitted to."""
 
-    @initialize(cls=st.sampled_from(SEPARATORS), warm_start=st.booleans())
+    @initialize(
+        cls=st.sampled_from([*SEPARATORS, GANSeparator]), warm_start=st.booleans()
+    )
     def construct(self, cls, warm_start):
         tally["cases"][current_test()] += 1  # one sequence is one case
         self.separator = cls(**TINY, warm_start=warm_start)
@@ -76,7 +80,7 @@ class Orders(RuleBasedStateMachine):
         self.separator.set_params(**usual)
 
     def fit_to(self, problem, named=()):
-        """The message of a fit's refusal, or an empty string."""
+        """Fit; return the message of the error, or an empty string."""
         X, y = problem.make()
         named = {"X", "y", *named}
         result = works_or_refuses(lambda: self.separator.fit(X, y), named=named)
@@ -91,8 +95,8 @@ class Orders(RuleBasedStateMachine):
         self.separator.set_params(warm_start=warm_start)
 
     @rule(n_filters=st.sampled_from([1, 2]), output=st.sampled_from(["direct", "mask"]))
-    def set_what_the_next_fit_uses(self, n_filters, output):
-        self.separator.set_params(n_filters=n_filters, output=output)
+    def set_network_of_the_next_fit(self, n_filters, output):
+        self.separator.set_params(network=ResNet9(n_filters, 2, output=output))
 
     @rule(parameters=parameters_of(SEPARATORS[0]))
     def set_anything_and_take_it_back(self, parameters):
@@ -159,11 +163,13 @@ class Orders(RuleBasedStateMachine):
     def discriminate(self):
         if hasattr(self.separator, "discriminate") and self.fitted_on != "labels":
             _, y = GOOD[self.fitted_on or "short"].make()
-            check = finite(len(y), y.shape[1], y.shape[1])
+            is_gan = isinstance(self.separator, GANSeparator)
+            pairs = () if is_gan else (y.shape[1], y.shape[1])
+            check = finite(len(y), *pairs)
             self.ask(lambda: self.separator.discriminate(y), check)
 
     def ask(self, call, check):
-        """What needs a fit works after one, and is refused before."""
+        """Check that a call works after a fit and raises NotFittedError before."""
         result = works_or_refuses(call, named={}, check=check)
         if isinstance(result, Refused):
             right = isinstance(result.error, NotFittedError) and not self.fitted_on

@@ -65,7 +65,7 @@ NAMES = {"n_fft", "hop_length", "win_length", "window"}
 
 
 def round_trip(stft, X):
-    """Fit, transform, invert; the parts that worked must give X back."""
+    """Fit, transform, invert; what worked must return X."""
     fit_named = {"X", *NAMES}
     if not works_or_refuses(lambda: stft.fit(X), named=fit_named):
         return False

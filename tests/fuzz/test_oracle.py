@@ -1,4 +1,4 @@
-"""The oracle itself: what is wrong is reported, what is right is not."""
+"""The oracle itself: wrong results are reported, right ones are not."""
 
 import time
 import warnings
@@ -68,7 +68,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_the_oracle_reports(name):
+def test_oracle_reports(name):
     with pytest.raises(Failure):
         works_or_refuses(WRONG[name], named={"X"}, check=finite(2, 3))
 
@@ -79,7 +79,7 @@ def converging():
 
 
 @pytest.mark.parametrize("call", [lambda: np.zeros((2, 3), "f4"), converging])
-def test_the_oracle_lets_pass_what_works(call):
+def test_oracle_lets_pass_what_works(call):
     result = works_or_refuses(call, named={"X"}, check=finite(2, 3))
     assert result.shape == (2, 3)
 
@@ -93,16 +93,16 @@ def test_the_oracle_lets_pass_what_works(call):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_the_oracle_lets_pass_refusals(error):
+def test_oracle_lets_pass_refusals(error):
     assert not works_or_refuses(raising(error), named={"X"})
 
 
-def test_the_oracle_reports_what_hangs():
+def test_oracle_reports_what_hangs():
     with pytest.raises(Failure, match="no answer in 1 s"), time_limit(1):
         time.sleep(10)
 
 
-def test_a_warning_of_a_stranger_is_not_documented():
+def test_warning_of_other_code_is_not_documented():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.warn("anything", stacklevel=1)

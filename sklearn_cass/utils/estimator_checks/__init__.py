@@ -1,14 +1,14 @@
-"""The contract of separators, as a suite of checks for anybody's separator.
+"""Checks that a separator, also one of another package, keeps the contract.
 
-scikit-learn's own suite never passes more than labels as y. These checks pass what
-separators are for: mixtures X, and components y of shape ``(n_samples, n_components,
-...)``. A separator has ``fit(X, y)``, ``transform(X)``, ``predict(X)``, which is the
-same, and ``score(X, y)``; fitted, it has ``n_components_``.
+The checks of scikit-learn pass only labels as y. These pass mixtures X, and components
+y of shape ``(n_samples, n_components, ...)``. A separator has the methods ``fit(X,
+y)``, ``transform(X)``, ``predict(X)``, which returns the same, and ``score(X, y)``, and
+after ``fit`` the attribute ``n_components_``.
 
-Waveforms of shape ``(n_samples, n_times)`` must be separated. Everything else
-(several channels, complex spectrograms, images, labels as y, the method ``separate``)
-may be lacking: a separator declares so by raising a ValueError in ``fit`` that names
-X or y, or by not having the method. The check is then skipped with that reason.
+Waveforms of shape ``(n_samples, n_times)`` must be supported. Everything else (several
+channels, complex spectrograms, images, labels as y, the method ``separate``) is
+optional: a separator without support raises a ValueError in ``fit`` that names X or y,
+or does not have the method. The check is then skipped with that reason.
 """
 
 from ._suite import (

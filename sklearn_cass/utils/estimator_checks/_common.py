@@ -1,4 +1,4 @@
-"""What the checks share: data, fitting, comparing."""
+"""Data of the checks, fits and comparisons."""
 
 import re
 from unittest import SkipTest
@@ -9,83 +9,110 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_cass import STFTTransformer
 
-# Of the largest estimate. Arithmetic in float32 stays below the first; training on
-# data that differ in their last bits stays below the second.
+# Tolerances relative to the largest estimate: for arithmetic in float32, and for
+# training on data that differ in their last bits.
 CLOSE, CLOSE_AFTER_TRAINING = 1e-5, 1e-3
 
-# A refusal says which argument is refused; so do, in other words, scikit-learn's own
-# sentences, which separators that validate with its tools raise.
-REFUSAL = re.compile(r"\b[Xy]\b|Complex data not supported|Found array with dim")
+# An error for unsupported data names the argument; scikit-learn's validation has
+# messages without a name.
+UNSUPPORTED = re.compile(r"\b[Xy]\b|Complex data not supported|Found array with dim")
 
 
 def make_mixtures(
-    n_samples=6, n_components=2, n_times=32, n_channels=None, dtype=np.float64
+    n_samples=6,
+    n_components=2,
+    n_times=32,
+    n_channels=None,
+    dtype=np.float64,
+    *,
+    noise=0.0,
+    seed=0,
 ):
-    """Sinusoids, each component in a band of its own, and their sums.
+    """Generate mixtures of sinusoids, each component in its own frequency band.
 
-    Returns X of shape (n_samples, [n_channels,] n_times) and y with an axis of
-    components after the first.
+    Parameters
+    ----------
+    n_samples, n_components, n_times : int
+        Numbers of mixtures, of their components and of time points.
+    n_channels : int, default=None
+        Number of channels. If None, the arrays have no axis of channels.
+    dtype : dtype, default=float64
+        Type of the arrays.
+    noise : float, default=0.0
+        Standard deviation of normal noise that is added to the mixtures.
+    seed : int, default=0
+        Seed of all draws.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, [n_channels,] n_times)
+        Mixtures.
+    y : ndarray of shape (n_samples, n_components, [n_channels,] n_times)
+        Their components.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     channels = () if n_channels is None else (n_channels,)
     shape = (n_samples, n_components, *channels, 1)
     band = np.arange(n_components).reshape(-1, *[1] * (len(channels) + 1))
     frequency = (band + rng.uniform(0.2, 0.8, shape)) / (2 * n_components)
     phase, amplitude = rng.uniform(0, 6, shape), rng.uniform(0.5, 2, shape)
     y = amplitude * np.cos(2 * np.pi * frequency * np.arange(n_times) + phase)
-    return y.sum(axis=1).astype(dtype), y.astype(dtype)
+    X = y.sum(axis=1)
+    if noise:
+        X = X + noise * rng.normal(size=X.shape)
+    return X.astype(dtype), y.astype(dtype)
 
 
-def remembering_spectrograms(waveforms):
-    """Spectrograms of mixtures that know the transform that made them."""
+def to_spectrogram(waveforms):
+    """Transform mixtures to a Spectrogram, which refers to its transform."""
     return STFTTransformer(n_fft=8).fit_transform(waveforms)
 
 
-def bare_spectrograms(waveforms):
-    """Complex arrays, whatever the leading axes."""
+def to_complex_array(waveforms):
+    """Transform waveforms with any leading axes to spectrograms in a plain array."""
     flat = waveforms.reshape(-1, waveforms.shape[-1])
-    spectra = np.asarray(remembering_spectrograms(flat))
+    spectra = np.asarray(to_spectrogram(flat))
     return spectra.reshape(*waveforms.shape[:-1], *spectra.shape[-2:])
 
 
-def seeded(estimator):
-    """An unfitted clone whose random states are integers."""
+def seeded_clone(estimator):
+    """Return an unfitted clone whose random states are integers."""
     estimator = clone(estimator)
     names = estimator.get_params()
     random_states = [n for n in names if n.split("__")[-1] == "random_state"]
     return estimator.set_params(**dict.fromkeys(random_states, 0))
 
 
-def fit(estimator, X, y):
-    """A seeded clone, fitted."""
-    separator = seeded(estimator)
+def fit_clone(estimator, X, y):
+    """Return a seeded clone, fitted."""
+    separator = seeded_clone(estimator)
     separator.fit(X, y)
     return separator
 
 
-def fit_unless_refused(name, estimator, X, y, what):
-    """A seeded clone, fitted; a refusal that says what is refused skips the check."""
+def fit_or_skip(name, estimator, X, y, what):
+    """Return a seeded clone, fitted; skip the check if `what` is not supported."""
     try:
-        return fit(estimator, X, y)
+        return fit_clone(estimator, X, y)
     except ValueError as error:
-        if not REFUSAL.search(str(error)):
+        if not UNSUPPORTED.search(str(error)):
             raise AssertionError(
-                f"{name} refuses {what} with a message that names neither X nor y: "
-                f"{error}"
+                f"{name} does not support {what}, but its message names neither X nor "
+                f"y: {error}"
             ) from error
         reason = str(error).partition("\n")[0]  # the array itself may follow
-        raise SkipTest(f"{name} takes no {what}: {reason}") from error
+        raise SkipTest(f"{name} does not support {what}: {reason}") from error
 
 
-def last_step(separator):
-    """The separator itself, where it comes in a Pipeline."""
+def final_step(separator):
+    """Return the last step of a Pipeline, or the separator itself."""
     while isinstance(separator, Pipeline):
         separator = separator.steps[-1][1]
     return separator
 
 
 def assert_estimates(name, estimates, y, X, what):
-    """Estimates have the shape of the components and the mixtures' precision."""
+    """Raise unless estimates have the components' shape and the mixtures' precision."""
     kind = "c" if np.iscomplexobj(y) else "f"
     assert isinstance(estimates, np.ndarray), (
         f"{name} returns estimates of type {type(estimates).__name__}, expected an "
@@ -105,18 +132,19 @@ def assert_estimates(name, estimates, y, X, what):
 
 
 def same_precision(a, b):
+    """Return whether two arrays have the same precision, real or complex."""
     return np.finfo(a.dtype).bits == np.finfo(b.dtype).bits
 
 
 def assert_close(found, expected, message, tolerance=CLOSE):
-    """Arrays agree up to a share of the largest expected value of each row."""
+    """Raise unless arrays agree, relative to the largest expected value per sample."""
     assert found.shape == expected.shape, (
         f"{message}: shapes are {found.shape} and {expected.shape}"
     )
-    rows = tuple(range(1, expected.ndim))
-    largest = np.abs(expected).max(axis=rows, initial=0)
-    error = np.abs(found - expected).max(axis=rows, initial=0)
+    axes = tuple(range(1, expected.ndim))
+    largest = np.abs(expected).max(axis=axes, initial=0)
+    error = np.abs(found - expected).max(axis=axes, initial=0)
     assert (error <= tolerance * largest).all(), (
-        f"{message}: the largest difference is {error.max():.3g}, where the largest "
-        f"value is {largest.max():.3g}"
+        f"{message}: the largest difference is {error.max():.3g}, the largest expected "
+        f"value {largest.max():.3g}"
     )

@@ -1,4 +1,4 @@
-"""What estimates follow, and what they do not depend on."""
+"""Checks of dependences and invariances of estimates."""
 
 import tempfile
 from pathlib import Path
@@ -9,40 +9,40 @@ from ._common import (
     CLOSE_AFTER_TRAINING,
     assert_close,
     assert_estimates,
-    fit,
+    fit_clone,
     make_mixtures,
 )
 
 
 def check_separator_component_order(name, estimator):
-    """Estimate k is that of component k of y.
+    """Check that estimates are in the order of the components in y.
 
-    The same mixtures are learnt with their components in one order and in the other,
-    from the same random state. However little was learnt, and whatever the estimates
-    owe to where learning began, the first fit's estimates must lie further towards
-    the first order than the second fit's.
+    The separator is fitted twice to the same mixtures, with the same random state and
+    the components in opposite orders. The difference between the two estimates, along
+    the difference between the components, must be larger in the first fit. This holds
+    for little training and any initial weights, too.
     """
     y = np.random.default_rng(0).normal(size=(64, 2, 16)) * [[1.0], [1e-3]]
     X = y.sum(axis=1)
     direction = y[:, 0] - y[:, 1]
     first, second = (
-        fit(estimator, X, np.ascontiguousarray(y[:, order])).transform(X)
+        fit_clone(estimator, X, np.ascontiguousarray(y[:, order])).transform(X)
         for order in ([0, 1], [1, 0])
     )
-    towards = [(direction * (e[:, 0] - e[:, 1])).sum() for e in (first, second)]
+    projections = [(direction * (e[:, 0] - e[:, 1])).sum() for e in (first, second)]
     scale = (direction**2).sum()
-    assert towards[0] - towards[1] > 1e-6 * scale, (
+    assert projections[0] - projections[1] > 1e-6 * scale, (
         f"{name} does not return the components in the order of y: with the loud "
         f"component first, the first estimate exceeds the second by "
-        f"{towards[0] / scale:.3g} of it, with the loud component second by "
-        f"{towards[1] / scale:.3g}"
+        f"{projections[0] / scale:.3g} of it, with the loud component second by "
+        f"{projections[1] / scale:.3g}"
     )
 
 
 def check_separator_scale_equivariance(name, estimator):
-    """``transform(c * X)`` is ``c * transform(X)``, row by row."""
+    """Check that ``transform(c * X)`` is ``c * transform(X)`` for each sample."""
     X, y = make_mixtures()
-    separator = fit(estimator, X, y)
+    separator = fit_clone(estimator, X, y)
     estimates = separator.transform(X)
     message = f"{name}.transform(c * X) is not c * transform(X) for "
     for c in (1e-3, 3.0, 1e3):
@@ -51,44 +51,44 @@ def check_separator_scale_equivariance(name, estimator):
     assert_close(
         separator.transform(c[:, None] * X),
         c[:, None, None] * estimates,
-        f"{message}another c in each row",
+        f"{message}another c in each sample",
     )
 
 
 def check_separator_silence(name, estimator):
-    """A silent mixture has silent components; it may be among those trained on."""
+    """Check that estimates of a silent mixture are silent, also in training data."""
     X, y = make_mixtures()
     X[2], y[2] = 0, 0
-    estimates = fit(estimator, X, y).transform(X)
+    estimates = fit_clone(estimator, X, y).transform(X)
     assert_estimates(name, estimates, y, X, "mixtures with a silent one")
-    assert not estimates[2].any(), f"{name} hears components in a silent mixture"
+    assert not estimates[2].any(), f"{name} returns components of a silent mixture"
 
 
 def check_separator_batch_independence(name, estimator):
-    """An estimate does not depend on the rows beside it."""
+    """Check that the estimates of a sample do not depend on the other samples."""
     X, y = make_mixtures(n_samples=9)
-    separator = fit(estimator, X, y)
+    separator = fit_clone(estimator, X, y)
     estimates = separator.transform(X)
-    message = f"estimates of {name} depend on the rows that are beside: "
-    for rows in ([0], [4], [7, 2], list(range(8, -1, -1))):
-        found = separator.transform(X[rows])
-        assert_close(found, estimates[rows], f"{message}rows {rows} alone")
+    message = f"estimates of {name} depend on the other samples: "
+    for samples in ([0], [4], [7, 2], list(range(8, -1, -1))):
+        found = separator.transform(X[samples])
+        assert_close(found, estimates[samples], f"{message}samples {samples} alone")
     others = X.copy()
     others[1:] *= 1e4
     found = separator.transform(others)[:1]
     assert_close(found, estimates[:1], f"{message}the others are louder")
 
 
-def check_separator_repeats(name, estimator):
-    """Equal bits from ``transform`` again, and from ``fit`` with the random state."""
+def check_separator_reproducible(name, estimator):
+    """Check that ``transform``, and ``fit`` with a random state, are reproducible."""
     X, y = make_mixtures()
-    separator = fit(estimator, X.copy(), y.copy())
+    separator = fit_clone(estimator, X.copy(), y.copy())
     estimates = separator.transform(X.copy()).copy()
     again = separator.transform(X.copy())
     assert np.array_equal(again, estimates), (
-        f"{name}.transform returns other estimates of the same X when called again"
+        f"{name}.transform returns other estimates of the same X in a second call"
     )
-    refitted = fit(estimator, X.copy(), y.copy()).transform(X.copy())
+    refitted = fit_clone(estimator, X.copy(), y.copy()).transform(X.copy())
     assert_close(
         refitted,
         estimates,
@@ -98,24 +98,24 @@ def check_separator_repeats(name, estimator):
     )
 
 
-def check_separator_fits_anew(name, estimator):
-    """``fit`` forgets the fit before, with another number of components, too."""
+def check_separator_refit(name, estimator):
+    """Check that ``fit`` does not depend on an earlier fit to other shapes."""
     X, y = make_mixtures()
-    expected = fit(estimator, X, y).transform(X)
-    separator = fit(estimator, *make_mixtures(n_components=3, n_times=17))
+    expected = fit_clone(estimator, X, y).transform(X)
+    separator = fit_clone(estimator, *make_mixtures(n_components=3, n_times=17))
     separator.fit(X, y)
     assert_close(
         separator.transform(X),
         expected,
-        f"{name}.fit depends on the fit before",
+        f"{name}.fit depends on an earlier fit",
         CLOSE_AFTER_TRAINING,
     )
 
 
-def check_separator_estimates_may_be_changed(name, estimator):
-    """Writing to the estimates changes neither the separator nor X."""
+def check_separator_writable_estimates(name, estimator):
+    """Check that writing to the estimates changes neither the separator nor X."""
     X, y = make_mixtures()
-    separator = fit(estimator, X, y)
+    separator = fit_clone(estimator, X, y)
     given = X.copy()
     estimates = separator.transform(given)
     before, expected = given.copy(), estimates.copy()
@@ -124,17 +124,17 @@ def check_separator_estimates_may_be_changed(name, estimator):
     assert_close(
         separator.transform(X),
         expected,
-        f"{name}.transform returns what was written to the estimates before",
+        f"{name}.transform returns values that were written to earlier estimates",
     )
 
 
 def check_separator_dtypes(name, estimator):
-    """Estimates have the precision of the mixtures, whatever was trained on."""
+    """Check that estimates have the precision of the mixtures, not of ``fit``."""
     double, single = make_mixtures(), make_mixtures(dtype=np.float32)
     for trained in (double, single):
-        separator = fit(estimator, *trained)
+        separator = fit_clone(estimator, *trained)
         for X, y in (double, single):
-            what = f"{X.dtype} mixtures after {trained[0].dtype} ones in fit"
+            what = f"{X.dtype} mixtures after fit with {trained[0].dtype}"
             assert_estimates(name, separator.transform(X), y, X, what)
         low, high = separator.transform(single[0]), separator.transform(double[0])
         message = f"estimates of {name} depend on the precision of X"
@@ -142,32 +142,32 @@ def check_separator_dtypes(name, estimator):
 
 
 def check_separator_memory_layout(name, estimator):
-    """The order of entries in memory does not matter."""
+    """Check that the memory layout of the arrays does not matter."""
     X, y = make_mixtures()
-    separator = fit(estimator, X, y)
+    separator = fit_clone(estimator, X, y)
     expected = separator.transform(X)
     message = f"estimates of {name} depend on the memory layout of "
     wide = np.repeat(X, 2, axis=1)
     for layout in (np.asfortranarray(X), wide[:, ::2], X[:, ::-1].copy()[:, ::-1]):
         assert_close(separator.transform(layout), expected, f"{message}X")
-    other = fit(estimator, np.asfortranarray(X), np.asfortranarray(y))
+    other = fit_clone(estimator, np.asfortranarray(X), np.asfortranarray(y))
     assert_close(
         other.transform(X), expected, f"{message}X and y in fit", CLOSE_AFTER_TRAINING
     )
 
 
 def check_separator_readonly_memmap(name, estimator):
-    """Data may be memory maps that cannot be written to."""
+    """Check data in read-only memory maps."""
     X, y = make_mixtures()
-    expected = fit(estimator, X, y).transform(X)
-    # an open map cannot be deleted everywhere
+    expected = fit_clone(estimator, X, y).transform(X)
+    # some systems cannot delete an open map
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         paths = [Path(folder) / "X.npy", Path(folder) / "y.npy"]
         maps = []
         for path, array in zip(paths, (X, y), strict=True):
             np.save(path, array)
             maps.append(np.load(path, mmap_mode="r"))
-        separator = fit(estimator, *maps)
+        separator = fit_clone(estimator, *maps)
         found = np.array(separator.transform(maps[0]))
         separator.score(*maps)
         del maps
@@ -180,9 +180,9 @@ CHECKS = (
     check_separator_scale_equivariance,
     check_separator_silence,
     check_separator_batch_independence,
-    check_separator_repeats,
-    check_separator_fits_anew,
-    check_separator_estimates_may_be_changed,
+    check_separator_reproducible,
+    check_separator_refit,
+    check_separator_writable_estimates,
     check_separator_dtypes,
     check_separator_memory_layout,
     check_separator_readonly_memmap,

@@ -1,4 +1,4 @@
-"""What fitting and separating leave as they were."""
+"""Checks of side effects on the process, the data and the parameters."""
 
 import os
 import random
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import joblib
 import numpy as np
 
-from ._common import fit, make_mixtures, seeded
+from ._common import fit_clone, make_mixtures, seeded_clone
 
 
 def process_state():
-    """What a library has no business to change, by name."""
+    """Return the state of the process that a separator must not change, by name."""
     import torch
 
     kind, keys, *rest = np.random.get_state()
@@ -32,7 +32,7 @@ def process_state():
 
 @contextmanager
 def process_state_restored():
-    """Set back, at the end, whatever a separator changed: no check sees another's."""
+    """Restore the state of the process at the end, so that checks are independent."""
     import torch
 
     python, numpy, generator = (
@@ -61,23 +61,23 @@ def process_state_restored():
 
 def _assert_unchanged(before, what):
     after = process_state()
-    changed = [thing for thing in before if after[thing] != before[thing]]
+    changed = [name for name in before if after[name] != before[name]]
     assert not changed, f"{what} changes {' and '.join(changed)}"
 
 
 def check_separator_fit_leaves_global_state(name, estimator):
-    """``fit`` moves no global generator and changes no setting of the process."""
+    """Check that ``fit`` changes no global generator and no setting."""
     X, y = make_mixtures()
-    separator = seeded(estimator)
+    separator = seeded_clone(estimator)
     before = process_state()
     separator.fit(X, y)
     _assert_unchanged(before, f"{name}.fit")
 
 
 def check_separator_transform_leaves_global_state(name, estimator):
-    """Nor do ``transform``, ``predict`` and ``score``."""
+    """Check that other methods change no global generator and no setting."""
     X, y = make_mixtures()
-    separator = fit(estimator, X, y)
+    separator = fit_clone(estimator, X, y)
     before = process_state()
     separator.transform(X)
     _assert_unchanged(before, f"{name}.transform")
@@ -88,10 +88,10 @@ def check_separator_transform_leaves_global_state(name, estimator):
 
 
 def check_separator_data_unchanged(name, estimator):
-    """X and y are left as they were."""
+    """Check that X and y do not change."""
     X, y = make_mixtures()
     given = {"X": X.copy(), "y": y.copy()}
-    separator = fit(estimator, given["X"], given["y"])
+    separator = fit_clone(estimator, given["X"], given["y"])
     _assert_data(given, X, y, f"{name}.fit")
     for method in ("transform", "predict"):
         getattr(separator, method)(given["X"])
@@ -106,9 +106,9 @@ def _assert_data(given, X, y, what):
 
 
 def check_separator_parameters_unchanged(name, estimator):
-    """Parameters are left as they were set."""
+    """Check that the parameters do not change."""
     X, y = make_mixtures()
-    separator = seeded(estimator)
+    separator = seeded_clone(estimator)
     before = _fingerprints(separator)
     separator.fit(X, y)
     separator.transform(X)
@@ -119,7 +119,7 @@ def check_separator_parameters_unchanged(name, estimator):
 
 
 def _fingerprints(estimator):
-    """What parameters are, but for those that hold estimators, which are fitted."""
+    """Return hashes of the parameters, except for estimators, which may be fitted."""
     parameters = estimator.get_params().items()
     return {n: _fingerprint(v) for n, v in parameters if not _holds_estimators(v)}
 
@@ -132,7 +132,7 @@ def _holds_estimators(value):
 def _fingerprint(value):
     try:
         return joblib.hash(value)
-    except Exception:  # a function without a name, for instance, has no pickle
+    except Exception:  # a lambda, for instance, cannot be pickled
         return id(value)
 
 

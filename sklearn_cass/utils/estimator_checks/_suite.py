@@ -1,4 +1,4 @@
-"""The checks one after the other, and as tests of pytest."""
+"""Suite of all checks, also as tests of pytest."""
 
 import re
 import warnings
@@ -9,7 +9,7 @@ from sklearn.exceptions import EstimatorCheckFailedWarning, SkipTestWarning
 
 from . import _domains, _estimates, _state, _workflow
 
-# what can be cloned comes first: every other check begins with a clone
+# check_separator_clone comes first, since all other checks begin with a clone
 CHECKS = (
     *_workflow.CHECKS,
     *_domains.CHECKS,
@@ -19,27 +19,27 @@ CHECKS = (
 
 
 def separator_checks_generator(estimator):
-    """Yield every check for a separator.
+    """Yield all checks of a separator.
 
     Parameters
     ----------
     estimator : estimator object
-        The separator, not fitted, in settings that train fast.
+        The separator, not fitted, with parameters that make training fast.
 
     Yields
     ------
     estimator : estimator object
         The separator.
     check : partial
-        Function of the separator that raises if it breaks the contract, and
-        ``unittest.SkipTest`` if it has no part in what is checked. What it changes in
-        the state of the process is set back.
+        Function of the separator. It raises ``unittest.SkipTest`` if the separator
+        does not support what is checked, and another exception if it breaks the
+        contract. The state of the process is restored afterwards.
 
     Examples
     --------
-    >>> from sklearn_cass import AESeparator
+    >>> from sklearn_cass import AESeparator, ResNet9
     >>> from sklearn_cass.utils.estimator_checks import separator_checks_generator
-    >>> separator = AESeparator(n_filters=2, n_latent=4, max_epochs=1)
+    >>> separator = AESeparator(ResNet9(2, 4), max_epochs=1)
     >>> checks = [check for _, check in separator_checks_generator(separator)]
     >>> checks[3].func.__name__
     'check_separator_score'
@@ -64,23 +64,24 @@ def check_separator(
 ):
     """Check that a separator keeps the contract of this package.
 
-    The checks fit the separator dozens of times to a few short mixtures, so give it
-    settings with which that is fast. What separators are, and what they may lack, is
-    said in :mod:`sklearn_cass.utils.estimator_checks`. This is no substitute for
-    scikit-learn's own ``check_estimator``, which looks at other things.
+    The contract, and the optional parts of it, are described in
+    :mod:`sklearn_cass.utils.estimator_checks`. The separator is fitted dozens of times
+    to a few short mixtures. Use :func:`sklearn.utils.estimator_checks.check_estimator`
+    as well, which checks other properties.
 
     Parameters
     ----------
     estimator : estimator object
-        The separator, or a Pipeline that ends with one. It is cloned, and parameters
-        named ``random_state`` are set to integers in the clones.
+        The separator, or a Pipeline that ends with one, with parameters that make
+        training fast. It is cloned, and parameters named ``random_state`` are set to
+        integers in the clones.
     expected_failed_checks : dict, default=None
-        Names of checks that are expected to fail, with the reasons.
+        Reasons by the names of the checks that are expected to fail.
     on_skip : {"warn"} or None, default="warn"
-        Whether to warn with a ``SkipTestWarning`` where a check is skipped.
+        Whether to issue a ``SkipTestWarning`` for each skipped check.
     on_fail : {"raise", "warn"} or None, default="raise"
-        Whether the first failure is raised, or each is warned of with an
-        ``EstimatorCheckFailedWarning``, or results are only returned.
+        Whether to raise the first failure, to issue an ``EstimatorCheckFailedWarning``
+        for each one, or only to return the results.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def check_separator(
 
     See Also
     --------
-    parametrize_with_separator_checks : The same as tests of pytest.
+    parametrize_with_separator_checks : Run the checks as tests of pytest.
 
     Examples
     --------
@@ -107,7 +108,7 @@ def check_separator(
         ...
     AttributeError: 'PCA' object has no attribute 'predict'
     """
-    _refuse_class(estimator)
+    _check_instance(estimator)
     reasons = expected_failed_checks or {}
     results = []
     for _, check in separator_checks_generator(estimator):
@@ -150,15 +151,15 @@ def _status(exception, is_expected_to_fail):
 
 
 def parametrize_with_separator_checks(estimators, *, expected_failed_checks=None):
-    """Decorate a test of pytest to run once for each separator and check.
+    """Decorate a test of pytest so that it runs for each separator and check.
 
     Parameters
     ----------
     estimators : list of estimator objects
-        The separators, not fitted, in settings that train fast.
+        The separators, not fitted, with parameters that make training fast.
     expected_failed_checks : callable, default=None
-        Takes an estimator and returns a dict of names of checks that are expected to
-        fail, with the reasons; their tests are marked as xfail.
+        Function of an estimator that returns a dict, the reasons by the names of the
+        checks that are expected to fail. Their tests are marked as xfail.
 
     Returns
     -------
@@ -167,15 +168,15 @@ def parametrize_with_separator_checks(estimators, *, expected_failed_checks=None
 
     See Also
     --------
-    check_separator : The same without pytest.
+    check_separator : Run the checks without pytest.
 
     Examples
     --------
-    >>> from sklearn_cass import AESeparator
+    >>> from sklearn_cass import AESeparator, ResNet9
     >>> from sklearn_cass.utils.estimator_checks import (
     ...     parametrize_with_separator_checks,
     ... )
-    >>> @parametrize_with_separator_checks([AESeparator(n_filters=2, max_epochs=1)])
+    >>> @parametrize_with_separator_checks([AESeparator(ResNet9(2, 4), max_epochs=1)])
     ... def test_contract_of_separators(estimator, check):
     ...     check(estimator)
     """
@@ -183,7 +184,7 @@ def parametrize_with_separator_checks(estimators, *, expected_failed_checks=None
 
     cases = []
     for estimator in estimators:
-        _refuse_class(estimator)
+        _check_instance(estimator)
         reasons = expected_failed_checks(estimator) if expected_failed_checks else {}
         for _, check in separator_checks_generator(estimator):
             name = check.func.__name__
@@ -198,7 +199,7 @@ def _id(value):
     return re.sub(r"\s", "", str(value))
 
 
-def _refuse_class(estimator):
+def _check_instance(estimator):
     if isinstance(estimator, type):
         raise TypeError(
             f"estimator must be an instance of a separator, got the class "

@@ -1,0 +1,173 @@
+"""Training samples: arrays of mixtures and components, and datasets of tensors."""
+
+import numpy as np
+import torch
+
+from ..numeric import divide, expand_rows, floating, in_double, powers_of_two
+
+# Bytes of spectrograms to keep in memory on a CPU, where computing those of a batch
+# takes about a hundredth of a training step.
+CACHE_BYTES = 2**27
+ROWS_AT_A_TIME = 64
+
+
+class Samples:
+    """Mixtures with their components, in the user's arrays.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Mixtures.
+    y : ndarray of shape (n_samples, n_components, ...)
+        Their components.
+
+    Attributes
+    ----------
+    component_names : ndarray of shape (n_components,)
+        0, 1, ...
+    """
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+        self.component_names = np.arange(y.shape[1]) if y.ndim > 1 else None
+
+    def __len__(self):
+        return len(self.X)
+
+    def arrays(self, rows):
+        """Return mixtures and components of some rows."""
+        return self.X[rows], self.y[rows]
+
+
+class MixedSamples:
+    """Mixtures of isolated recordings, drawn by the labels of their components.
+
+    The recordings of each component are shuffled and, where it has fewer than another,
+    repeated; row n of the mixtures is the sum of the n-th recording of each.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Isolated recordings.
+    labels : ndarray of shape (n_samples,)
+        Component of each recording.
+    rng : RandomState
+        Draws the order.
+
+    Attributes
+    ----------
+    component_names : ndarray of shape (n_components,)
+        The labels in sorted order, the order of the components.
+    """
+
+    def __init__(self, X, labels, rng):
+        self.X = X
+        self.component_names, counts = np.unique(labels, return_counts=True)
+        rows = [np.flatnonzero(labels == name) for name in self.component_names]
+        drawn = [np.resize(rng.permutation(r), counts.max()) for r in rows]
+        self.recordings = np.stack(drawn, axis=1)  # (n_mixtures, n_components)
+
+    def __len__(self):
+        return len(self.recordings)
+
+    def arrays(self, rows):
+        """Return mixtures and components of some rows."""
+        drawn = floating(self.X[self.recordings[rows]])
+        return drawn.sum(axis=1), as_waveforms(drawn)
+
+
+def as_waveforms(X):
+    """Invert recordings that an STFTTransformer transformed; return others as they are.
+
+    In a Pipeline, labels belong to waveforms, and so must the estimates.
+    """
+    stft = getattr(X, "stft", None)
+    return np.asarray(X) if stft is None else stft.inverse_transform(X)
+
+
+class TensorDataset(torch.utils.data.Dataset):
+    """Some samples as single-precision tensors; recomputed from the arrays each time.
+
+    Parameters
+    ----------
+    samples : Samples or MixedSamples
+        The samples.
+    domains : Domains
+        Converts arrays to tensors.
+    rows : ndarray of shape (n_rows,)
+        Indices of the samples in the dataset.
+    """
+
+    def __init__(self, samples, domains, rows):
+        self.samples, self.domains, self.rows = samples, domains, rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, rows):
+        # one scale for the batch, whose rows may be mixed
+        X, y, powers = self.scaled(rows)
+        factors = (powers / powers.max()).float()
+        X *= expand_rows(factors, X).to(X.device)
+        y *= expand_rows(factors, y).to(y.device)
+        return X, y
+
+    def scaled(self, rows):
+        """Return mixtures and components divided by a power of two each, and those."""
+        X, y = self.samples.arrays(self.rows[rows.numpy()])
+        # in double precision, because X and y may differ in theirs
+        X, y = in_double(X), in_double(y)
+        powers = np.maximum(powers_of_two(X).ravel(), powers_of_two(y).ravel())
+        X = self.domains.mixtures_to_tensor(divide(X, expand_rows(powers, X)))
+        y = self.domains.components_to_tensor(divide(y, expand_rows(powers, y)))
+        return single(X), single(y), torch.from_numpy(powers)
+
+
+class CachedTensorDataset(TensorDataset):
+    """Samples as tensors that are computed once and kept on a device.
+
+    Parameters
+    ----------
+    dataset : TensorDataset
+        The samples.
+    device : torch.device
+        Where to keep them.
+    """
+
+    def __init__(self, dataset, device):
+        super().__init__(dataset.samples, dataset.domains, dataset.rows)
+        X, y, powers = dataset.scaled(torch.arange(1))
+        n_rows = len(dataset)
+        self.X = X.new_empty(n_rows, *X.shape[1:], device=device)
+        self.y = y.new_empty(n_rows, *y.shape[1:], device=device)
+        self.powers = powers.new_empty(n_rows)
+        for rows in torch.arange(n_rows).split(ROWS_AT_A_TIME):
+            X, y, self.powers[rows] = dataset.scaled(rows)
+            self.X[rows.to(device)] = X.to(device)
+            self.y[rows.to(device)] = y.to(device)
+
+    def scaled(self, rows):
+        index = rows.to(self.X.device)
+        return self.X[index], self.y[index], self.powers[rows]
+
+
+def tensor_dataset(samples, domains, rows, device):
+    """Return a dataset of some samples, cached on the device if it is small enough."""
+    dataset = TensorDataset(samples, domains, rows)
+    X, y, _ = dataset.scaled(torch.arange(1))
+    n_bytes = len(dataset) * (X.nbytes + y.nbytes)
+    is_small = n_bytes <= cache_bytes(device)
+    return CachedTensorDataset(dataset, device) if is_small else dataset
+
+
+def cache_bytes(device):
+    """Return how many bytes of tensors may be kept on the device."""
+    if device.type != "cuda":
+        return CACHE_BYTES
+    free, _ = torch.cuda.mem_get_info(device)
+    return free // 4
+
+
+def single(tensor):
+    """Convert a tensor to single precision, in which networks compute."""
+    return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)

@@ -1,0 +1,179 @@
+"""Validation of the arrays that users pass; messages say what was expected."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets
+
+from ..numeric import check_numbers, check_unread, error_context, validate_samples
+from .domains import SPECTROGRAM
+
+
+def check_mixtures(estimator, X, *, domains=None):
+    """Return validated mixtures, in one of the shapes that separators take.
+
+    Parameters
+    ----------
+    estimator : BaseSeparator
+        The separator; ``n_features_in_`` (``X.shape[1]``) is set in ``fit``.
+    X : array-like
+        Mixtures.
+    domains : Domains, default=None
+        The domains seen in ``fit``, which X must have; None in ``fit``.
+
+    Returns
+    -------
+    X : ndarray, Spectrogram or SlicedArray
+        The mixtures.
+
+    Raises
+    ------
+    ValueError
+        If X does not hold finite mixtures, or others than those seen in ``fit``.
+    """
+    reset = domains is None
+    if _is_complex(X):
+        X = _check_spectrograms(X, "X", ("n_samples",))
+        checks = {"skip_check_array": True}
+    else:
+        checks = {"allow_nd": True, "ensure_all_finite": False}
+    hint = "" if reset else "`separate` takes recordings of any length"
+    X = validate_samples(estimator, X, reset=reset, hint=hint, **checks)
+    if X.ndim > 4:
+        raise ValueError(
+            "X must have shape (n_samples, n_times), (n_samples, n_channels, n_times) "
+            f"or (n_samples, n_channels, height, width), got {X.ndim} dimensions"
+        )
+    if domains is not None:
+        _check_same_domain(estimator, X, domains)
+    return X
+
+
+def _check_same_domain(estimator, X, domains):
+    """Raise a ValueError for rows of another shape or domain than in ``fit``."""
+    name, shape = type(estimator).__name__, domains.X_shape
+    if X.shape[1:] != shape:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {name} is expecting {shape[0]} "
+            f"features as input; its rows have shape {X.shape[1:]} where {name} was "
+            f"fitted with {shape}. `separate` takes recordings of any length."
+        )
+    if _is_complex(X) != (domains.X_domain == SPECTROGRAM):
+        raise ValueError(
+            f"X is of type {X.dtype}, but {name} was fitted with {domains.X_domain}"
+        )
+
+
+def check_components(y, X):
+    """Return validated components, or labels if y is 1-D; one row for each of X."""
+    if _is_complex(y):
+        y = _check_spectrograms(y, "y", ("n_samples", "n_components"))
+        check_numbers(y, "y")
+    else:
+        y = _check_real_components(y)
+    with error_context("y"):
+        check_consistent_length(X, y)
+        if y.ndim == 1:
+            check_classification_targets(y)
+            np.unique(y)  # labels of several types have no order
+    return y
+
+
+def _check_real_components(y):
+    anything = {"ensure_2d": False, "allow_nd": True, "input_name": "y"}
+    anything["ensure_all_finite"] = False
+    with error_context("y"):
+        y = check_unread(y, partial(check_array, dtype=None, **anything))
+        if y.ndim > 1:
+            y = check_unread(y, partial(check_array, **anything))
+            check_numbers(y, "y")
+        elif any(isinstance(label, bytes) for label in y[:1].tolist()):
+            # older scikit-learn only warns of them
+            raise ValueError("labels must be strings or numbers, not bytes")
+        else:
+            assert_all_finite(y, input_name="y")
+    return y
+
+
+def check_components_like(y, n_components, domains):
+    """Raise a ValueError unless y has the shape and domain of the components in fit."""
+    wanted = (n_components, *domains.y_shape)
+    if y.shape[1:] != wanted or _is_complex(y) != domains.has_complex_y:
+        sizes = ", ".join(map(str, wanted))
+        raise ValueError(
+            f"y must hold components ({domains.y_domain}) of shape (n_samples, "
+            f"{sizes}), got {'complex' if _is_complex(y) else 'real'} values of shape "
+            f"{y.shape}"
+        )
+
+
+def _is_complex(array):
+    return getattr(getattr(array, "dtype", None), "kind", None) == "c"
+
+
+def _check_spectrograms(array, name, leading):
+    array = check_unread(array, np.asanyarray)
+    n_dims = len(leading) + 2
+    if array.ndim not in (n_dims, n_dims + 1):
+        shape = ", ".join([*leading, "n_freqs", "n_frames"])
+        raise ValueError(
+            f"Complex data not supported where {name} has {array.ndim} dimensions: "
+            f"complex spectrograms have shape ({shape}), or one axis of channels more"
+        )
+    if 0 in array.shape:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    return array
+
+
+def check_recording(recording, domains, name="recording"):
+    """Return a validated recording of any length.
+
+    Parameters
+    ----------
+    recording : array-like
+        Shaped as the mixture of one row, but for the last axis.
+    domains : Domains
+        The domains seen in ``fit``.
+    name : str, default="recording"
+        Name of the argument.
+
+    Returns
+    -------
+    recording : ndarray or SlicedArray
+        ``recording[..., start:stop]`` is an ndarray; a recording in a file is not read
+        into memory.
+    """
+    shape = domains.window_shape
+    if domains.y_domain == SPECTROGRAM and _is_complex(recording):
+        check = np.asarray
+    else:
+        anything = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
+        check = partial(check_array, input_name=name, **anything)
+    with error_context(name):
+        recording = check_unread(recording, check, min_ndim=1)
+    check_numbers(recording, name, axis=-1)
+    wanted = ", ".join([*map(str, shape[:-1]), "any length"])
+    right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
+    if not right_kind or recording.shape[:-1] != shape[:-1] or 0 in recording.shape:
+        raise ValueError(
+            f"{name} must hold {domains.y_domain} of shape ({wanted}), got "
+            f"{recording.dtype} of shape {recording.shape}"
+        )
+    return recording
+
+
+def check_out(out, shape, dtype):
+    """Return the array to write to; a new one for None."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or not out.flags.writeable:
+        raise ValueError(
+            f"out must be a numpy array that can be written to, got {type(out)}"
+            f"{' that is read-only' if isinstance(out, np.ndarray) else ''}"
+        )
+    if out.shape != shape:
+        raise ValueError(f"out must be an array of shape {shape}, got {out.shape}")
+    if out.dtype.kind not in "fc" or not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise ValueError(f"out must take values of type {dtype}, got {out.dtype}")
+    return out

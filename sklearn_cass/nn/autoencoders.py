@@ -1,0 +1,285 @@
+"""K autoencoder pairs, and K discriminators, as one module each."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from .maps import complex_product, compressed
+
+# values of `output`, and the method of Autoencoder that applies each
+OUTPUT_HEADS = {
+    "direct": "direct",
+    "mask": "masked",
+    "ratio_mask": "ratio_masked",
+    "affine": "masked_and_added",
+}
+
+
+@dataclass(frozen=True)
+class MapShape:
+    """Shape of the real-valued maps that networks take and return.
+
+    Parameters
+    ----------
+    n_channels, n_component_channels : int
+        Channels of mixtures and of components.
+    n_freqs, n_frames : int
+        Height and width of the maps: frequencies and frames of spectrograms, 1 and
+        ``n_times`` for waveforms (``stft=False``), height and width of images.
+    is_complex : bool
+        Whether each channel is two: a real and an imaginary part.
+    n_joint : int, default=1
+        Components in one map, one after the other along the channels.
+    output : {"direct", "mask", "ratio_mask", "affine"}, default="direct"
+        Kind of the decoder's output.
+    """
+
+    n_channels: int
+    n_component_channels: int
+    n_freqs: int
+    n_frames: int
+    is_complex: bool
+    n_joint: int = 1
+    output: str = "direct"
+
+    @property
+    def in_channels(self):
+        """Channels of a mixture's map, which encoders take."""
+        return self.n_channels * (1 + self.is_complex)
+
+    @property
+    def component_channels(self):
+        """Channels of a component's map, which discriminators take."""
+        return self.n_joint * self.n_component_channels * (1 + self.is_complex)
+
+    @property
+    def out_channels(self):
+        """Channels that decoders return."""
+        return {
+            "direct": self.component_channels,
+            "mask": self.n_joint * self.in_channels,
+            "ratio_mask": self.n_joint * self.n_channels,
+            "affine": self.n_joint * self.in_channels + self.component_channels,
+        }[self.output]
+
+
+class Autoencoder(nn.Module):
+    """One pair EN_k, DE_k: from a mixture's map to the k-th component's map.
+
+    Parameters
+    ----------
+    encoder, decoder : nn.Module
+        The pair. The decoder may return a larger map, which is cropped.
+    shape : MapShape
+        Shape of the maps. ``shape.output`` says whether the decoder returns the
+        estimate ("direct"), a mask that multiplies the mixture, the logit of a mask
+        between 0 and 1 ("ratio_mask"), or a mask and a map to add to the masked mixture
+        ("affine"). Where the estimate has one channel and the mixture several, the
+        masked channels are added up (filter and sum).
+    compression : float, default=1.0
+        Exponent of the magnitudes that the encoder takes.
+    """
+
+    def __init__(self, encoder, decoder, shape, *, compression=1.0):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.shape, self.compression = shape, compression
+        self.multiply = complex_product if shape.is_complex else torch.mul
+        self.apply_output = getattr(self, OUTPUT_HEADS[shape.output])
+
+    def forward(self, x):
+        """Map (n, in_channels, H, W) to (n, component_channels, H, W)."""
+        height, width = x.shape[-2:]
+        features = self.encoder(compressed(x, self.compression, self.shape.is_complex))
+        return self.apply_output(self.decoder(features)[..., :height, :width], x)
+
+    def direct(self, output, x):
+        """Return the output as the estimate."""
+        return output
+
+    def masked(self, output, x):
+        """Multiply each channel of the mixture by its mask."""
+        return self.sum_channels(self.multiply(output, self.repeat(x)))
+
+    def ratio_masked(self, output, x):
+        """Multiply each channel of the mixture by the sigmoid of the output."""
+        mask = output.sigmoid()
+        if self.shape.is_complex:  # the same for both parts
+            mask = mask.repeat_interleave(2, dim=1)
+        return self.sum_channels(mask * self.repeat(x))
+
+    def masked_and_added(self, output, x):
+        """Apply the mask of the first channels and add the others."""
+        mask, added = output.tensor_split([-self.shape.component_channels], dim=1)
+        return self.masked(mask, x) + added
+
+    def repeat(self, x):
+        """Repeat the mixture's channels for each component of the map."""
+        return torch.cat([x] * self.shape.n_joint, 1)
+
+    def sum_channels(self, product):
+        """Add up the masked channels where the component has one channel."""
+        n_each = self.shape.component_channels // self.shape.n_joint
+        each = product.unflatten(1, (self.shape.n_joint, -1, n_each))
+        return each.sum(2).flatten(1, 2)
+
+
+class Autoencoders(nn.ModuleList):
+    """The K pairs: from a mixture's map to a list of K estimates.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of pairs, K.
+    shape : MapShape
+        Shape of the maps.
+    network : object
+        Makes encoders and decoders, see :class:`~sklearn_cass.nn.Network`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an encoder or a decoder cannot be made, returns maps of another shape than
+        expected, or has no parameters to train.
+    """
+
+    def __init__(self, n_components, shape, network):
+        shape = replace(shape, output=getattr(network, "output", "direct"))
+        compression = float(getattr(network, "compression", 1.0))
+        pairs = []
+        for _ in range(n_components):
+            encoder = network.make_encoder(shape)
+            decoder = network.make_decoder(shape)
+            check_module("encoder", encoder)
+            check_module("decoder", decoder)
+            pairs.append(Autoencoder(encoder, decoder, shape, compression=compression))
+            check_autoencoder(pairs[-1])
+        super().__init__(pairs)
+        check_trainable("encoder and decoder", self)
+
+    def forward(self, x):
+        return [autoencoder(x) for autoencoder in self]
+
+
+class Discriminators(nn.ModuleList):
+    """The K discriminators D_i, indexed by component.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of discriminators, K.
+    shape : MapShape
+        Shape of the maps.
+    network : object
+        Makes discriminators, see :class:`~sklearn_cass.nn.Network`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a discriminator cannot be made, does not return one logit per map, or has no
+        parameters to train.
+    """
+
+    def __init__(self, n_components, shape, network):
+        discriminators = []
+        for _ in range(n_components):
+            discriminators.append(network.make_discriminator(shape))
+            check_module("discriminator", discriminators[-1])
+            check_discriminator(discriminators[-1], shape)
+        super().__init__(discriminators)
+        check_trainable("discriminator", self)
+
+
+# Checks of the parts that a network makes ---------------------------------------------
+
+
+def check_module(part, module):
+    """Raise a TypeError unless the part is a module."""
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"network: the {part} must be a torch.nn.Module, got {type(module)}"
+        )
+
+
+def check_trainable(part, module):
+    """Raise a ValueError if there is nothing to train."""
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError(f"network: the {part} must have parameters to train, got none")
+
+
+def check_autoencoder(pair):
+    """Pass a silent map through a new pair and check what the decoder returns.
+
+    This also initializes lazy modules.
+    """
+    shape, decoder = pair.shape, type(pair.decoder).__name__
+    x = silence(shape.in_channels, shape)
+    features = passed("encoder", pair.encoder, x, "a map")
+    output = passed("decoder", pair.decoder, features, "the encoder's output")
+    wanted = (1, shape.out_channels, shape.n_freqs, shape.n_frames)
+    found = tuple(getattr(output, "shape", ()))
+    if (
+        not isinstance(output, torch.Tensor)
+        or found[:2] != wanted[:2]
+        or len(found) != 4
+        or any(n < least for n, least in zip(found[2:], wanted[2:], strict=True))
+    ):
+        raise ValueError(
+            f"network: the decoder {decoder} must return a tensor of shape (n, "
+            f"out_channels, n_freqs, n_frames) = (n, {', '.join(map(str, wanted[1:]))})"
+            f", or larger in the last two axes, for maps of shape (n, "
+            f"{', '.join(map(str, x.shape[1:]))}) and output={shape.output!r}; got "
+            f"{describe(output)} for n = 1"
+        )
+
+
+def check_discriminator(discriminator, shape):
+    """Pass a silent map through a new discriminator and check that it has one logit."""
+    x = silence(shape.component_channels, shape)
+    logits = passed("discriminator", discriminator, x, "a map")
+    if not isinstance(logits, torch.Tensor) or logits.shape != (1,):
+        raise ValueError(
+            f"network: the discriminator {type(discriminator).__name__} must return "
+            f"one logit per map, a tensor of shape (n,), for maps of shape (n, "
+            f"{', '.join(map(str, x.shape[1:]))}); got {describe(logits)} for n = 1"
+        )
+
+
+def silence(n_channels, shape):
+    """Return one silent map in single precision, whatever torch's default."""
+    size = 1, n_channels, shape.n_freqs, shape.n_frames
+    return torch.zeros(size, dtype=torch.float32)
+
+
+def passed(part, module, x, what):
+    """Return the output of a new module in evaluation mode, errors naming the part."""
+    module.to(torch.float32)  # whatever torch's default
+    training = {m: m.training for m in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad():
+            return module(x)
+    except Exception as error:  # a user's module may raise anything
+        raise ValueError(
+            f"network: the {part} {type(module).__name__} failed on {what}, "
+            f"{describe(x)}: {error}"
+        ) from error
+    finally:
+        for m, mode in training.items():
+            m.training = mode
+
+
+def describe(output):
+    """Return types and shapes of a module's output as text."""
+    if isinstance(output, torch.Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    if isinstance(output, list | tuple):
+        parts = ", ".join(describe(part) for part in output)
+        return f"a {type(output).__name__} of {len(output)}: {parts}"
+    return f"an object of type {type(output).__name__}"
+
+
+def to_channels_last(module):
+    """Convert weights to float32 in channels_last memory format."""
+    module.to(dtype=torch.float32, memory_format=torch.channels_last)

@@ -1,0 +1,49 @@
+"""Numeric helpers: arrays read in chunks, checks of values, safe scaling."""
+
+from .checks import (
+    check_numbers,
+    check_unread,
+    error_context,
+    floating,
+    floating_type,
+    in_double,
+    validate_samples,
+)
+from .chunked import (
+    SlicedArray,
+    chunks_of,
+    shared_mapping,
+    takes_slices,
+    write_parts,
+)
+from .scaling import (
+    divide,
+    divisor,
+    expand_rows,
+    level,
+    powers_of_two,
+    to_unit_level,
+    vector_norm,
+)
+
+__all__ = [
+    "SlicedArray",
+    "check_numbers",
+    "check_unread",
+    "chunks_of",
+    "divide",
+    "divisor",
+    "error_context",
+    "expand_rows",
+    "floating",
+    "floating_type",
+    "in_double",
+    "level",
+    "powers_of_two",
+    "shared_mapping",
+    "takes_slices",
+    "to_unit_level",
+    "validate_samples",
+    "vector_norm",
+    "write_parts",
+]

@@ -1,0 +1,142 @@
+"""Checks of numbers and their types, with errors that name the argument."""
+
+import re
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
+
+from .chunked import SlicedArray, chunks_of, shared_mapping, takes_slices
+
+FLOATING = {"float32", "float64", "complex64", "complex128"}  # torch has these
+# Sums of up to 2**24 values stay finite: no transform or norm overflows.
+MARGIN = 2.0**-24
+
+
+def validate_samples(estimator, X, *, reset, hint="", **checks):
+    """Return an estimator's X as finite numbers, arrays on disk unread.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``n_features_in_`` is set or compared.
+    X : array-like
+        The samples.
+    reset : bool
+        Whether to set ``n_features_in_``, as in ``fit``.
+    hint : str, default=""
+        Remedy to name where the number of features differs.
+    **checks
+        As for :func:`sklearn.utils.validation.validate_data`.
+
+    Returns
+    -------
+    X : ndarray or SlicedArray
+        The samples.
+
+    Raises
+    ------
+    ValueError
+        If X is no array of finite numbers, or empty.
+    """
+    with error_context("X", hint):
+        check = partial(validate_data, estimator, reset=reset, **checks)
+        X = check_unread(X, check)
+        check_numbers(X, "X")
+    if 0 in X.shape:
+        raise ValueError(f"X has an axis of length 0 and is empty: shape {X.shape}")
+    return X
+
+
+def check_unread(array, check, min_ndim=2):
+    """Apply ``check`` to an array, but only to type and shape of one on disk.
+
+    An array that can be read in slices is returned as a :class:`SlicedArray`.
+    """
+    if isinstance(array, SlicedArray):
+        return array
+    if takes_slices(array) and len(array.shape) >= min_ndim:
+        check(np.broadcast_to(np.zeros((), array.dtype), array.shape))
+        return SlicedArray(array)
+    array = check(array)
+    is_mapped = array.ndim >= min_ndim and shared_mapping(array) is not None
+    return SlicedArray(array) if is_mapped else array
+
+
+def check_numbers(array, name, axis=0):
+    """Raise a ValueError for values that are not finite numbers of moderate size.
+
+    Values so large that sums of them overflow are refused, too. The array is read once,
+    in chunks along its first or last axis, and never copied: it may be larger than
+    memory (a memmap, a SlicedArray).
+
+    Parameters
+    ----------
+    array : ndarray or SlicedArray
+        The values.
+    name : str
+        Name of the argument, for messages.
+    axis : {0, -1}, default=0
+        Axis along which to read.
+    """
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"{name} must hold numbers, got an array of {array.dtype}")
+    if array.dtype.kind not in "fc" or 0 in array.shape:
+        return
+    # what is neither single nor double precision is computed in double
+    held = array.dtype if array.dtype.name in FLOATING else np.dtype(float)
+    limit = float(np.finfo(held).max) * MARGIN
+    for chunk in chunks_of(array if array.ndim else array[np.newaxis], axis):
+        with np.errstate(all="ignore"):
+            largest = largest_modulus(chunk)
+            if not np.isfinite(largest):
+                assert_all_finite(chunk, input_name=name)
+        if largest > limit:
+            raise ValueError(
+                f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
+                f"got {largest:.0e}: scale it down"
+            )
+
+
+def largest_modulus(array):
+    """Return the largest modulus, or NaN where there is a NaN, without a copy."""
+    if array.dtype.kind == "c":
+        return float(np.abs(array).max())
+    return float(np.maximum(-array.min(), array.max()))
+
+
+def floating(array):
+    """Return the array in a floating type that torch has, else in double precision."""
+    return array.astype(floating_type(array.dtype), copy=False)
+
+
+def floating_type(dtype):
+    """Return the type itself where torch has it, else one of double precision."""
+    if dtype.isnative and dtype.name in FLOATING:
+        return dtype
+    return np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
+
+
+def in_double(array):
+    """Return the array in double precision."""
+    return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
+
+
+@contextmanager
+def error_context(name, hint=""):
+    """Prefix validation errors with the argument's name, and append a remedy."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (TypeError, ValueError) as error:
+        message = str(error)
+        if not re.search(rf"\b{name}\b", message):
+            message = f"{name}: {message}"
+        if hint and "features" in message:
+            message = f"{message} ({hint})"
+        if message == str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(message) from error

@@ -1,0 +1,100 @@
+"""Norms, levels and scale factors that neither overflow nor underflow."""
+
+import numpy as np
+import torch
+
+
+def powers_of_two(array):
+    """Return for each row the power of two next above its largest modulus.
+
+    Silent rows have 1. Division by it changes no bit and brings every row, also one of
+    subnormal numbers, into the range where arithmetic neither overflows nor underflows.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_rows, ...)
+        Real or complex values.
+
+    Returns
+    -------
+    powers : ndarray of shape (n_rows, 1, ...)
+        Real, in the precision and of the rank of the array.
+    """
+    peaks = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True)
+    return np.ldexp(peaks.dtype.type(1), np.frexp(peaks)[1]).astype(peaks.dtype)
+
+
+def expand_rows(values, array):
+    """Reshape one value for each row so that it broadcasts against the array."""
+    return values.reshape(-1, *[1] * (array.ndim - 1))
+
+
+def divide(array, divisors):
+    """Divide an array by real numbers; complex division by tiny ones overflows."""
+    if array.dtype.kind != "c":
+        return array / divisors
+    quotient = np.empty_like(array, subok=False)
+    quotient.real, quotient.imag = array.real / divisors, array.imag / divisors
+    return quotient
+
+
+def vector_norm(x, dim, ord=2):
+    """Return norms over some axes, which are kept with length one.
+
+    The largest modulus is divided out first, so that no square overflows or vanishes.
+
+    Parameters
+    ----------
+    x : tensor
+        Real or complex values.
+    dim : tuple of int
+        The axes.
+    ord : {1, 2, inf}, default=2
+        Order of the norm.
+
+    Returns
+    -------
+    norms : tensor
+        In double precision.
+    """
+    magnitude = x.abs()
+    peak = magnitude.amax(dim, keepdim=True)
+    scaled = magnitude / torch.where(peak > 0, peak, 1.0)
+    norms = torch.linalg.vector_norm(scaled, ord, dim, True, dtype=torch.float64)
+    return peak * norms
+
+
+def level(X):
+    """Return each mixture's root mean square: (n, C, H, W) -> (n, 1, 1, 1)."""
+    norms = vector_norm(X, dim=(1, 2, 3))
+    return (norms / X[0].numel() ** 0.5).to(X.real.dtype)
+
+
+def divisor(level):
+    """Return the levels, and 1 for silence.
+
+    Subnormal levels count as silence, because complex division by them overflows.
+    """
+    return torch.where(level >= torch.finfo(level.dtype).tiny, level, 1.0)
+
+
+def to_unit_level(X, Y=None):
+    """Divide mixtures, and their components, by the level of each mixture.
+
+    Parameters
+    ----------
+    X : tensor of shape (n, C, H, W)
+        Mixtures. Silent ones stay as they are.
+    Y : tensor of shape (n, K, C_y, H, W), default=None
+        Their components.
+
+    Returns
+    -------
+    X, Y : tensors
+        The scaled mixtures and components; Y is None where none were given.
+    scale : tensor of shape (n, 1, 1, 1)
+        The levels, 0 for silence.
+    """
+    scale = level(X)
+    divisors = divisor(scale)
+    return X / divisors, None if Y is None else Y / divisors.unsqueeze(1), scale

@@ -1,0 +1,7 @@
+"""Files of fitted separators and of trainings: safetensors and JSON, no pickle."""
+
+from .checkpoint import CheckpointFile
+from .load import load, register
+from .save import save
+
+__all__ = ["CheckpointFile", "load", "register", "save"]

@@ -1,0 +1,7 @@
+"""Training: the net, its losses and optimizers, and callbacks."""
+
+from .checkpoint import Checkpoint
+from .net import CASSNet
+from .optimizers import Adam, Muon
+
+__all__ = ["Adam", "CASSNet", "Checkpoint", "Muon"]

@@ -1,0 +1,197 @@
+"""Callbacks: records, learning rates, early stopping, finite losses, progress."""
+
+import copy
+import math
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback, EarlyStopping
+from tqdm import tqdm
+
+from ..numeric.warning import warn_user
+
+
+class EpochLosses(Callback):
+    """Record the mean of each loss over an epoch, a list over components.
+
+    The keys are ``reconstruction_loss`` and, with discriminators,
+    ``adversarial_loss``, ``discriminator_loss`` and ``cross_loss``.
+    """
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.sums_, self.n_rows_ = {}, 0
+
+    def on_batch_end(self, net, batch, training, losses=None, **kwargs):
+        n_rows = len(batch[0])
+        self.n_rows_ += n_rows
+        for name, values in losses.items():
+            self.sums_[name] = self.sums_.get(name, 0) + n_rows * values
+
+    def on_epoch_end(self, net, **kwargs):
+        for name, total in self.sums_.items():
+            net.history.record(name, (total / self.n_rows_).tolist())
+
+
+class ValidationErrors(Callback):
+    """Record the relative errors on the validation set.
+
+    ``valid_relative_error`` is a list over components (mean over samples, silent true
+    components left out), ``valid_error`` its mean, which early stopping monitors.
+
+    Parameters
+    ----------
+    measure : callable
+        Takes the net, returns the relative errors (n_samples, n_components).
+    """
+
+    def __init__(self, measure):
+        self.measure = measure
+
+    def on_epoch_end(self, net, **kwargs):
+        errors = np.ma.masked_invalid(self.measure(net))
+        means = errors.mean(axis=0).filled(np.nan)
+        net.history.record("valid_relative_error", means.tolist())
+        mean = np.ma.filled(errors.mean(), np.nan)
+        net.history.record("valid_error", float(mean))
+
+
+class BestEpoch(EarlyStopping):
+    """Stop after epochs without a lower validation error; restore the best weights.
+
+    skorch's early stopping with a state, which checkpoints save.
+    """
+
+    STATE = ("misses_", "dynamic_threshold_", "best_model_weights_", "best_epoch_")
+
+    def __init__(self, patience=10):
+        super().__init__("valid_error", patience, load_best=True, sink=discard)
+
+    def state_dict(self):
+        return {name: getattr(self, name) for name in self.STATE}
+
+    def load_state_dict(self, state):
+        vars(self).update(state)
+
+
+class LearningRates(Callback):
+    """Set the learning rates of autoencoders and discriminators before every step.
+
+    Parameters
+    ----------
+    schedule : {"cosine", "constant"}
+        "cosine" rises over the first tenth of the steps and falls to zero along a
+        cosine, as in Loshchilov and Hutter, "SGDR: stochastic gradient descent with
+        warm restarts", ICLR 2017, Eq. (5), without a restart.
+    n_steps : int
+        Number of steps of the training.
+    """
+
+    def __init__(self, schedule, n_steps):
+        self.schedule, self.n_steps = schedule, n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        self.step_ = 0
+
+    def state_dict(self):
+        return {"step": self.step_}
+
+    def load_state_dict(self, state):
+        self.step_ = state["step"]
+
+    def on_batch_begin(self, net, **kwargs):
+        factor = 1.0
+        if self.schedule == "cosine":
+            factor = cosine_factor(self.step_ / self.n_steps)
+        for optimizer, lr in net.learning_rates():
+            for group in optimizer.param_groups:
+                group["lr"] = factor * lr
+        self.step_ += 1
+
+
+def cosine_factor(progress, warm_up=0.1):
+    """Return the share of the learning rate after a share of the steps."""
+    if progress < warm_up:
+        return 0.1 + 0.9 * progress / warm_up
+    return 0.5 + 0.5 * math.cos(math.pi * (progress - warm_up) / (1 - warm_up))
+
+
+class FiniteGuard(Callback):
+    """Stop at a loss that is not finite; restore the last weights of finite estimates.
+
+    Finite weights are not enough, because huge ones overflow: after every epoch, the
+    estimates of the last batch must be finite before its weights are kept.
+    """
+
+    def on_train_begin(self, net, **kwargs):
+        self.keep(net)
+
+    def on_batch_end(self, net, batch, training, losses=None, **kwargs):
+        # one check: each `.all()` synchronizes with the GPU
+        if not torch.isfinite(torch.cat(list(losses.values()))).all():
+            self.stop(net)
+        self.last_X_ = batch[0]
+
+    def on_epoch_end(self, net, **kwargs):
+        weights = net.get_all_learnable_params()
+        finite = all(torch.isfinite(weight).all() for _, weight in weights)
+        if not (finite and net.has_finite_estimates(self.last_X_)):
+            self.stop(net)
+        self.keep(net)
+
+    def keep(self, net):
+        self.kept_ = {
+            role: copy.deepcopy(module.state_dict())
+            for role, module in net.trained_modules().items()
+        }
+
+    def stop(self, net):
+        for role, module in net.trained_modules().items():
+            module.load_state_dict(self.kept_[role])
+        warn_user(
+            f"training stopped in epoch {len(net.history)}: a loss became non-finite; "
+            "the weights of the last finite epoch are kept. A smaller lr or "
+            "discriminator_lr may help.",
+            ConvergenceWarning,
+        )
+        raise KeyboardInterrupt  # stops skorch's training loop
+
+
+class Progress(Callback):
+    """Progress bar over all batches, with the losses of the last epoch."""
+
+    def __init__(self, n_steps, n_epochs):
+        self.n_steps, self.n_epochs = n_steps, n_epochs
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(total=self.n_steps, unit="batch", dynamic_ncols=True)
+        self.epoch_ = 0
+
+    def state_dict(self):
+        return {"epoch": self.epoch_, "n_steps": self.bar_.n}
+
+    def load_state_dict(self, state):
+        self.epoch_ = state["epoch"]
+        self.bar_.update(state["n_steps"])
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.epoch_ += 1
+        self.bar_.set_description(f"epoch {self.epoch_}/{self.n_epochs}")
+
+    def on_batch_end(self, net, **kwargs):
+        self.bar_.update()
+
+    def on_epoch_end(self, net, **kwargs):
+        row = net.history[-1]
+        shown = ("reconstruction_loss", "valid_relative_error")
+        values = {name: row[name] for name in shown if name in row}
+        self.bar_.set_postfix(
+            {name: " ".join(f"{v:.3g}" for v in vs) for name, vs in values.items()}
+        )
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()
+
+
+def discard(*args):
+    """Print nothing."""

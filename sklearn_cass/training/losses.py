@@ -1,0 +1,93 @@
+"""The paper's loss functions, one equation each, on tensors.
+
+``estimate`` is AE_i(X), ``target`` the true component X_i; ``logits`` are the output of
+a discriminator before its sigmoid, D_i(x) = sigmoid(logit). Losses take the estimate
+first, as PyTorch's do, and return a scalar; lower is better. The equations are those of
+Y. Z. Ong, C. K. Chui and H. Yang, "CASS: Cross adversarial source separation via
+autoencoder", arXiv:1905.09877, 2019.
+"""
+
+import torch
+from torch.nn import functional as F
+
+QUIET = 0.01  # root mean square of a target map; mixtures have 1
+
+
+def reconstruction_loss(estimate, target):
+    """Return Eq. (2) with the mean squared error of section 4: MSE(AE_i(X), X_i)."""
+    return F.mse_loss(estimate, target)
+
+
+def relative_loss(estimate, target):
+    """Return Eq. (6) as a loss: ||AE_i(X) - X_i|| / ||X_i||, mean over the rows.
+
+    Targets below QUIET are treated as being as loud as QUIET.
+    """
+    axes = tuple(range(1, target.ndim))
+    power = target.square().mean(axes).clamp_min(QUIET**2)
+    error = (estimate - target).square().mean(axes)
+    # not the root of 0, whose gradient is infinite
+    return (error / power + torch.finfo(error.dtype).eps).sqrt().mean()
+
+
+RECONSTRUCTION_LOSSES = {"mse": reconstruction_loss, "relative": relative_loss}
+
+
+def accept_loss(logits):
+    """Return BCE(D(x), 1), small where the discriminator accepts x as true."""
+    return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+
+
+def reject_loss(logits):
+    """Return BCE(D(x), 0), small where the discriminator rejects x."""
+    return F.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
+
+
+def autoencoder_loss(reconstruction, adversarial, *, alpha, beta):
+    """Return Eq. (7): alpha MSE(AE_i(X), X_i) + beta BCE(D_i(AE_i(X)), 1)."""
+    return alpha * reconstruction + beta * adversarial
+
+
+def discriminator_loss(logits_true, logits_estimate):
+    """Return Eq. (8): BCE(D_i(AE_i(X)), 0) + BCE(D_i(X_i), 1)."""
+    return reject_loss(logits_estimate) + accept_loss(logits_true)
+
+
+def cross_loss(logits_others, weights):
+    """Return the cross term of Eq. (9): sum over j of alpha_j BCE(D_i(AE_j(X)), 0).
+
+    ``logits_others`` holds D_i's logits on each other estimate, ``weights`` the
+    alpha_j in the same order.
+    """
+    rejections = [reject_loss(logits) for logits in logits_others]
+    terms = [w * loss for w, loss in zip(weights, rejections, strict=True)]
+    return sum(terms, torch.zeros(()))
+
+
+def autoencoder_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
+    """Return the gradient of Eq. (7) at the estimate, with its terms in one unit.
+
+    The mean squared error and the cross entropy have different units, so that their
+    sum depends on the scale of the spectrograms. Here the adversarial gradient is
+    first scaled to the norm of the gradient of the reconstruction loss; alpha and beta
+    are then shares of the gradient at the decoder's output, whatever the units.
+    Balancing by gradient norms follows P. Esser, R. Rombach and B. Ommer, "Taming
+    transformers for high-resolution image synthesis", CVPR 2021, Eq. (7),
+    arXiv:2012.09841.
+    """
+    (by_reconstruction,) = torch.autograd.grad(reconstruction, estimate)
+    if not beta:
+        return alpha * by_reconstruction
+    (by_adversary,) = torch.autograd.grad(adversarial, estimate)
+    tiny = torch.finfo(estimate.dtype).tiny
+    unit = by_reconstruction.norm() / by_adversary.norm().clamp_min(tiny)
+    return alpha * by_reconstruction + beta * unit * by_adversary
+
+
+def literal_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
+    """Return the gradient of Eq. (7) at the estimate, as the equation stands."""
+    loss = autoencoder_loss(reconstruction, adversarial, alpha=alpha, beta=beta)
+    return torch.autograd.grad(loss, estimate)[0]
+
+
+AUTOENCODER_GRADIENTS = {"gradient": autoencoder_gradient, "literal": literal_gradient}

@@ -1,0 +1,336 @@
+"""The training algorithm: discriminators and autoencoders take steps in turn."""
+
+import copy
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EpochTimer
+
+from ..nn import REPRESENTATIONS, to_channels_last, to_map
+from ..numeric import error_context, to_unit_level
+from . import losses
+from .batches import Batches, remix, sample_one_per_row
+from .callbacks import EpochLosses
+from .optimizers import Adam
+from .parameters import make_optimizer
+from .seeding import seeded
+
+
+class CASSNet(NeuralNet):
+    """Train K autoencoder pairs, with or without their K discriminators.
+
+    A batch is ``(X, Y)``: mixtures (n, C, H, W) and components (n, K, C_y, H, W),
+    complex or real. One step computes every estimate once, updates the discriminators
+    on the detached estimates (Eq. (8) or (9)), and then the autoencoders through the
+    updated discriminators (Eq. (7)).
+
+    Parameters
+    ----------
+    module : type
+        :class:`~sklearn_cass.nn.Autoencoders`, with ``module__...`` parameters.
+    discriminators : type or None, default=None
+        :class:`~sklearn_cass.nn.Discriminators`, with ``discriminators__...``
+        parameters; None trains the autoencoders alone.
+    reconstruction : {"mse", "relative"} or callable, default="mse"
+        Reconstruction loss; a callable takes estimates and targets of one component,
+        both (n, channels, H, W), and returns a scalar.
+    alpha, beta : float
+        Weights of the reconstruction and of the adversarial term, Eq. (7).
+    loss_weighting : {"gradient", "literal"}
+        Whether the weights are shares of gradient norms or multiply the losses.
+    cross_weights : ndarray of shape (n_components, n_components) or None
+        Entry [i, j] weighs D_i's rejection of AE_j's estimate, Eq. (9).
+    cross_terms : {"dense", "sampled"}
+        Whether D_i takes all those estimates, or one of each mixture, sampled.
+    remix : float
+        Share of each batch's rows whose mixtures are drawn anew.
+    representation : {"complex", "magnitude", "phase-sensitive"}
+        Representation of complex maps.
+    discriminator_lr : float
+        Learning rate of the discriminators.
+    autocast : bool
+        Whether to compute convolutions in bfloat16.
+    seed : int
+        Seed of the initial weights and of the order of rows.
+    **kwargs
+        As for :class:`skorch.NeuralNet`. ``optimizer`` is called as
+        ``optimizer(parameters, lr=...)``.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        discriminators=None,
+        reconstruction="mse",
+        alpha=1.0,
+        beta=0.0,
+        loss_weighting="gradient",
+        cross_weights=None,
+        cross_terms="dense",
+        remix=0.0,
+        representation="complex",
+        discriminator_lr=1e-3,
+        autocast=False,
+        seed=0,
+        **kwargs,
+    ):
+        self.discriminators = discriminators
+        self.reconstruction = reconstruction
+        self.alpha = alpha
+        self.beta = beta
+        self.loss_weighting = loss_weighting
+        self.cross_weights = cross_weights
+        self.cross_terms = cross_terms
+        self.remix = remix
+        self.representation = representation
+        self.discriminator_lr = discriminator_lr
+        self.autocast = autocast
+        self.seed = seed
+        settings = {
+            "criterion": torch.nn.MSELoss,
+            "optimizer": Adam,
+            "iterator_train": Batches,
+            "train_split": None,
+            "predict_nonlinearity": None,
+        }
+        super().__init__(module, **settings | kwargs)
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("epoch_losses", EpochLosses())]
+
+    # Modules and optimizers -------------------------------------------------------
+
+    def initialize_module(self):
+        """Initialize the autoencoders and the discriminators."""
+        # separate random streams: with or without discriminators, the autoencoders
+        # start from the same weights and see the same batches
+        with seeded(self.seed):
+            super().initialize_module()
+        to_channels_last(self.module_)
+        if self.discriminators is not None:
+            with seeded(self.seed + 1):
+                self.discriminators_ = self.initialized_instance(
+                    self.discriminators, self.get_params_for("discriminators")
+                )
+            to_channels_last(self.discriminators_)
+        self.generator_ = torch.Generator().manual_seed(self.seed + 2)
+        self.cross_generator_ = torch.Generator().manual_seed(self.seed + 3)
+        return self
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Initialize one optimizer for each role."""
+        parameters = self.module_.parameters()
+        self.optimizer_ = make_optimizer(self.optimizer, parameters, self.lr)
+        if self.discriminators is not None:
+            parameters, lr = self.discriminators_.parameters(), self.discriminator_lr
+            self.discriminator_optimizer_ = make_optimizer(
+                self.optimizer, parameters, lr
+            )
+        return self
+
+    def trained_modules(self):
+        """Return the modules in training by the names of their roles."""
+        modules = {"autoencoders": self.module_}
+        if self.discriminators is not None:
+            modules["discriminators"] = self.discriminators_
+        return modules
+
+    def learning_rates(self):
+        """Yield each optimizer with its full learning rate."""
+        yield self.optimizer_, self.lr
+        if self.discriminators is not None:
+            yield self.discriminator_optimizer_, self.discriminator_lr
+
+    def get_iterator(self, dataset, training=False):
+        """Return batches in an order drawn by the net's own generator."""
+        return self.iterator_train(dataset, self.batch_size, self.generator_)
+
+    # One step ---------------------------------------------------------------------
+
+    @torch.enable_grad()
+    def train_step(self, batch, **fit_params):
+        """Update discriminators and autoencoders on one batch."""
+        self._set_training(True)
+        with torch.no_grad():
+            mixture, targets = self.maps(*batch)
+        with self.mixed_precision(mixture):
+            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        step_losses = self.discriminator_step(estimates, targets, batch)
+        step_losses |= self.autoencoder_step(estimates, targets, batch)
+        loss = step_losses["reconstruction_loss"].sum()
+        return {"loss": loss, "y_pred": None, "losses": step_losses}
+
+    def maps(self, X, Y):
+        """Return real maps of mixtures and of each component at unit level."""
+        X, Y = X.to(self.device), Y.to(self.device)
+        if self.remix:
+            X, Y = remix(X, Y, self.remix, self.generator_)
+        X, Y, _ = to_unit_level(X, Y)
+        return self.mixture_maps(X), self.component_maps(Y, X)
+
+    def mixture_maps(self, X):
+        """Return the maps of mixtures (n, C, H, W) at unit level."""
+        return to_map(REPRESENTATIONS[self.representation].mixtures(X))
+
+    def component_maps(self, Y, X):
+        """Return the maps of the components of mixtures, one for each pair."""
+        represented = REPRESENTATIONS[self.representation].components(Y, X)
+        if len(self.module_) > 1:
+            return [to_map(component) for component in represented.unbind(1)]
+        # a single pair estimates all components, one after the other
+        return [to_map(represented.flatten(1, 2))]
+
+    def discriminator_step(self, estimates, targets, batch):
+        """Update discriminators, Eq. (8), or (9) with cross weights above 0."""
+        if self.discriminators is None:
+            return {}
+        estimates = [estimate.detach() for estimate in estimates]
+        terms = []
+        self.discriminator_optimizer_.zero_grad()
+        for i, target in enumerate(targets):
+            terms.append(self.discriminator_losses(i, target, estimates))
+            self.backward(sum(terms[-1]))
+        self.announce_gradients(self.discriminators_, batch)
+        self.discriminator_optimizer_.step()
+        own, cross = map(detached, zip(*terms, strict=True))
+        return {"discriminator_loss": own, "cross_loss": cross}
+
+    def discriminator_losses(self, i, target, estimates):
+        """Return Eq. (8) and the cross term of Eq. (9), in one pass through D_i."""
+        others, weights = self.cross_inputs(i, estimates)
+        maps = torch.cat([target, estimates[i], *others])
+        true, estimate, *crosses = self.logits(i, maps).split(len(target))
+        own = losses.discriminator_loss(true, estimate)
+        return own, losses.cross_loss(crosses, weights).to(own)
+
+    def logits(self, i, maps):
+        """Return the logits of D_i."""
+        with self.mixed_precision(maps):
+            return self.discriminators_[i](maps).float()
+
+    def cross_inputs(self, i, estimates):
+        """Return the other estimates that D_i is to reject, and their weights."""
+        if self.cross_weights is None:
+            return [], []
+        weights = self.cross_weights[i]
+        others = [j for j, weight in enumerate(weights) if weight and j != i]
+        weights, estimates = weights[others].tolist(), [estimates[j] for j in others]
+        if self.cross_terms == "dense" or len(others) < 2:
+            return estimates, weights
+        sampled = sample_one_per_row(estimates, weights, self.cross_generator_)
+        return [sampled], [sum(weights)]
+
+    def autoencoder_step(self, estimates, targets, batch):
+        """Update autoencoders, Eq. (7), through frozen discriminators."""
+        reconstruction, adversarial, gradients = [], [], []
+        for i, (estimate, target) in enumerate(zip(estimates, targets, strict=True)):
+            leaf = estimate.detach().requires_grad_()
+            reconstruction.append(self.reconstruction_loss(leaf, target))
+            adversarial.append(self.adversarial_loss(i, leaf))
+            gradients.append(self.gradient(leaf, reconstruction[-1], adversarial[-1]))
+        self.optimizer_.zero_grad()
+        self.backward(estimates, gradients)
+        self.announce_gradients(self.module_, batch)
+        self.optimizer_.step()
+        step_losses = {"reconstruction_loss": detached(reconstruction)}
+        if self.discriminators is not None:
+            step_losses["adversarial_loss"] = detached(adversarial)
+        return step_losses
+
+    def reconstruction_loss(self, estimate, target):
+        """Return Eq. (2), or the value of the user's function."""
+        if not callable(self.reconstruction):
+            return losses.RECONSTRUCTION_LOSSES[self.reconstruction](estimate, target)
+        with error_context("reconstruction_loss"):
+            loss = self.reconstruction(estimate, target)
+            if (
+                not isinstance(loss, torch.Tensor)
+                or loss.ndim
+                or not loss.requires_grad
+            ):
+                raise ValueError(
+                    "the function must return a scalar tensor that can be "
+                    f"differentiated, got {loss!r}"
+                )
+        return loss
+
+    def adversarial_loss(self, i, estimate):
+        """Return BCE(D_i(AE_i(X)), 1), or None without discriminators."""
+        if self.discriminators is None:
+            return None
+        self.discriminators_[i].requires_grad_(False)
+        try:
+            return losses.accept_loss(self.logits(i, estimate))
+        finally:
+            self.discriminators_[i].requires_grad_(True)
+
+    def gradient(self, estimate, reconstruction, adversarial):
+        """Return the gradient of Eq. (7) at the estimate, which enters the decoder."""
+        gradient_of = losses.AUTOENCODER_GRADIENTS[self.loss_weighting]
+        weights = {"alpha": self.alpha, "beta": self.beta}
+        return gradient_of(estimate, reconstruction, adversarial, **weights)
+
+    def backward(self, outputs, gradients=None):
+        """Propagate gradients to parameters; called for all of them."""
+        torch.autograd.backward(outputs, gradients)
+
+    def announce_gradients(self, module, batch):
+        """Notify callbacks, such as gradient clipping, before an optimizer's step."""
+        named_parameters = list(module.named_parameters())
+        self.notify(
+            "on_grad_computed",
+            named_parameters=named_parameters,
+            batch=batch,
+            training=True,
+        )
+
+    def mixed_precision(self, like):
+        """Return a context in which convolutions compute in bfloat16, if so set."""
+        return torch.autocast(like.device.type, torch.bfloat16, self.autocast)
+
+    # After training ---------------------------------------------------------------
+
+    def release_training_state(self):
+        """Drop callbacks and the record of an unfinished epoch."""
+        self.callbacks, self.callbacks_ = None, []  # they hold the validation rows
+        if len(self.history) and "dur" not in self.history[-1]:
+            self.history.pop()
+        self._set_training(False)
+
+    def __deepcopy__(self, memo):
+        """Copy the net; skorch's way, by pickling, takes six times as long."""
+        net = memo[id(self)] = object.__new__(type(self))
+        vars(net).update(copy.deepcopy(vars(self), memo))
+        return net
+
+    @torch.inference_mode()
+    def estimate(self, mixture):
+        """Return estimates (n, K, ...) of real maps at unit level."""
+        self._set_training(False)
+        mixture = mixture.to(self.device)
+        with self.mixed_precision(mixture):
+            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        return torch.stack(estimates, 1)
+
+    def has_finite_estimates(self, X):
+        """Return whether the estimates of mixtures (n, C, H, W) are finite."""
+        X, _, _ = to_unit_level(X)
+        return bool(torch.isfinite(self.estimate(self.mixture_maps(X))).all())
+
+    @torch.inference_mode()
+    def discriminate(self, components):
+        """Return probabilities D_i(component j), (n, K, K), of a list of K maps."""
+        self._set_training(False)
+        components = [maps.to(self.device) for maps in components]
+        logits = [
+            [discriminator(maps) for maps in components]
+            for discriminator in self.discriminators_
+        ]
+        return torch.stack([torch.stack(row, -1) for row in logits], 1).sigmoid()
+
+
+def detached(values):
+    """Stack scalar tensors without their graphs."""
+    return torch.stack([value.detach() for value in values])

@@ -1,0 +1,147 @@
+"""Checks of parameters that set up a training: weights, device, precision, rows."""
+
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+
+from ..numeric import error_context
+from .optimizers import Adam, Muon
+
+OPTIMIZERS = {"adam": Adam, "muon": Muon}
+
+
+def check_cross_weights(cross_weights, n_components):
+    """Return the matrix of cross weights, (n_components, n_components)."""
+    with error_context("cross_weights"):
+        given = np.asarray(cross_weights, dtype=float)
+    shape = (n_components, n_components)
+    if given.ndim and given.shape != shape:
+        raise ValueError(
+            "cross_weights must be a number or a matrix of shape (n_components, "
+            f"n_components) = {shape}, got shape {given.shape}"
+        )
+    if not np.isfinite(given).all() or (given < 0).any():
+        raise ValueError(
+            f"cross_weights must be finite and not negative, got {given.tolist()}"
+        )
+    if given.ndim:
+        if np.diag(given).any():
+            raise ValueError(
+                "cross_weights must have a diagonal of zeros, because a discriminator "
+                "already rejects its own component's estimates; got "
+                f"{np.diag(given).tolist()} there"
+            )
+        return given
+    return given * (1 - np.eye(n_components))
+
+
+def check_device(device):
+    """Return the torch device; "auto" is CUDA if available, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        if "mkldnn" in str(device):  # torch warns of it
+            raise ValueError("mkldnn is not a device type of its own")
+        found = torch.device(device)
+        torch.zeros(1, device=found).item()
+    except Exception as error:  # each backend has its own
+        raise ValueError(
+            f"device={device!r} is not available ({error}); expected 'auto', 'cpu', or "
+            "the name of a device that torch can use"
+        ) from error
+    return found
+
+
+def use_bfloat16(precision, device):
+    """Return whether to compute in bfloat16: on request, or where it is fast."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        # `torch.cuda.is_bf16_supported` is also true where bfloat16 is emulated
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # a private function of torch, which older releases lack
+    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return device.type == "cpu" and has_matrix_units()
+
+
+def n_validation_samples(n_samples, validation_fraction, early_stopping):
+    """Return the number of samples in the validation set."""
+    if validation_fraction is None:
+        validation_fraction = 0.1 if early_stopping else 0.0
+    if early_stopping and not validation_fraction:
+        raise ValueError(
+            "early_stopping=True needs a validation set: validation_fraction must be "
+            f"positive, got {validation_fraction}"
+        )
+    n_validation = int(np.ceil(validation_fraction * n_samples))
+    if n_validation >= n_samples:
+        because = " (early_stopping=True)" if early_stopping else ""
+        raise ValueError(
+            f"validation_fraction={validation_fraction}{because} of n_samples="
+            f"{n_samples} leaves no samples to train on"
+        )
+    return n_validation
+
+
+def check_callbacks(callbacks):
+    """Return a list of callbacks, their classes, or tuples of a name and a callback."""
+    for entry in callbacks or []:
+        callback = entry
+        if isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str):
+            callback = entry[1]
+        is_class = isinstance(callback, type) and issubclass(callback, Callback)
+        if not (is_class or isinstance(callback, Callback)):
+            raise TypeError(
+                "callbacks must hold skorch callbacks, or tuples of a name and a "
+                f"callback, got {entry!r}"
+            )
+    return list(callbacks or [])
+
+
+def optimizer_maker(optimizer):
+    """Return the function that makes an optimizer from parameters and ``lr``."""
+    return optimizer if callable(optimizer) else OPTIMIZERS[optimizer]
+
+
+def make_optimizer(make, parameters, lr):
+    """Return the optimizer that ``make(parameters, lr=lr)`` makes."""
+    with error_context("optimizer"):
+        optimizer = make(parameters, lr=lr)
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise TypeError(
+                f"{make} must return a torch.optim.Optimizer, got {type(optimizer)}"
+            )
+    return optimizer
+
+
+def same_maker(a, b):
+    """Return whether two such functions are equal, also as copies of a partial."""
+    if isinstance(a, partial) and isinstance(b, partial):
+        return (a.func, a.args, a.keywords) == (b.func, b.args, b.keywords)
+    return a is b
+
+
+@contextmanager
+def out_of_memory_context(batch_size):
+    """Raise a MemoryError that names the remedies where memory runs out."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"out of memory in training with batch_size={batch_size}: a smaller "
+            f"batch_size needs less memory, and so do a smaller network and shorter "
+            f"rows ({error})"
+        ) from error
+
+
+def is_out_of_memory(error):
+    """Return whether an error says that a device or the machine has no memory left."""
+    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
+        return True
+    parts = ("DefaultCPUAllocator", "out of memory", "ALLOC_FAILED")
+    return any(part in str(error) for part in parts)
