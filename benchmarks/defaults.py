@@ -62,11 +62,14 @@ def fit(name, cls, candidate, seed, folder):
 def main(arguments=None):
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.defaults")
+    parser.add_argument("experiments", nargs="*", help=", ".join(NAMES))
     parser.add_argument("--data", help="folder of recordings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="fits at a time")
     options = parser.parse_args(arguments)
-    names = [n for n in NAMES if options.data or not EXPERIMENTS[n].folders]
+    names = options.experiments or [
+        name for name in NAMES if options.data or not EXPERIMENTS[name].folders
+    ]
     rows = Parallel(n_jobs=options.jobs)(
         delayed(fit)(name, cls, candidate, options.seed, options.data)
         for name in names
