@@ -94,9 +94,9 @@ class AESeparator(BaseSeparator):
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
-        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
-        higher for noisy fetal ECG.
+        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
+        samples matter as much as loud ones, and "mse" if samples are noisy; on
+        validation sets neither was better throughout (``docs/design.md``).
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -537,9 +537,9 @@ class RegularCASSSeparator(AESeparator):
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
-        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
-        higher for noisy fetal ECG.
+        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
+        samples matter as much as loud ones, and "mse" if samples are noisy; on
+        validation sets neither was better throughout (``docs/design.md``).
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -795,9 +795,9 @@ class CASSSeparator(RegularCASSSeparator):
 default=0.3
         Entry [i, j] weighs D_i's rejection of the j-th pair's estimates, alpha_j in Eq.
         (5) and (9); a number is every such entry. The diagonal must be 0, and entries
-        of 0 cost no time. With 0.3, discriminators rejected the other components on all
-        validation sets tried (see ``discriminate``), at no cost in errors; 0 is regular
-        CASS, and the paper has 0.01.
+        of 0 cost no time. With 0.3, discriminators rejected the other component on
+        generated and recorded ECG (see ``discriminate``), at no cost in errors; 0 is
+        regular CASS, and the paper has 0.01.
     loss_weighting : {"gradient", "literal"}, default="gradient"
         Unit of ``alpha`` and ``beta``. "literal": they multiply the two losses of Eq.
         (7), whose units differ, so that the balance depends on the scale of the
@@ -824,9 +824,9 @@ default=0.3
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
-        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
-        higher for noisy fetal ECG.
+        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
+        samples matter as much as loud ones, and "mse" if samples are noisy; on
+        validation sets neither was better throughout (``docs/design.md``).
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -1058,9 +1058,9 @@ class GANSeparator(RegularCASSSeparator):
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. On validation sets,
-        "relative" had errors 1 to 4 % lower on generated ECG and audio, and 14 to 20 %
-        higher for noisy fetal ECG.
+        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
+        samples matter as much as loud ones, and "mse" if samples are noisy; on
+        validation sets neither was better throughout (``docs/design.md``).
     optimizer : {"muon", "adam"} or callable, default="muon"
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
