@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from paper_rows import use_noise
+from scipy.integrate import trapezoid
 
 from benchmarks.paper import limits
 from benchmarks.paper.__main__ import main
@@ -38,7 +39,7 @@ def test_density_of_a_sum_is_that_of_drawn_sums():
 
 def test_density_of_the_respiration_is_one():
     r = np.linspace(0, 0.5, 100_001)
-    mass = np.trapezoid(2 * np.pi * r * limits.density_of_respiration(r), r)
+    mass = trapezoid(2 * np.pi * r * limits.density_of_respiration(r), r)
     assert mass == pytest.approx(1, abs=1e-3)
 
 

@@ -101,12 +101,12 @@ def check_separator(
 
     Examples
     --------
-    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_cass.utils.estimator_checks import check_separator
-    >>> check_separator(PCA(n_components=1))
+    >>> check_separator(StandardScaler())
     Traceback (most recent call last):
         ...
-    AttributeError: 'PCA' object has no attribute 'predict'
+    AttributeError: 'StandardScaler' object has no attribute 'predict'
     """
     _check_instance(estimator)
     reasons = expected_failed_checks or {}
