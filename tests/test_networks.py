@@ -19,9 +19,11 @@ from sklearn_cass import (
     CASSSeparator,
     GANSeparator,
     Modules,
+    NMFSeparator,
     RegularCASSSeparator,
     ResNet9,
     STFTTransformer,
+    load,
 )
 from sklearn_cass.nn import Encoder, MapShape, Network
 
@@ -239,7 +241,7 @@ def test_shape_of_maps_gives_the_channels_of_each_output():
 
 
 def made_of(**classes):
-    """What a network of own classes is called with."""
+    """Return modules of own classes, and a record of the calls that make them."""
     calls = {}
 
     def record(part, make, **settings):
@@ -601,3 +603,21 @@ def test_resnet9_refuses_values_out_of_range(name, data):
         network = ResNet9(**{name: value})
         with pytest.raises(ValueError, match=f"'{name}' parameter of ResNet9"):
             quick(network, AESeparator).fit(*data)
+
+
+@pytest.mark.parametrize("cls", [CASSSeparator, NMFSeparator])
+def test_parameters_of_a_part_that_is_none_can_be_set(cls):
+    separator = cls().set_params(stft__n_fft=32)
+    assert separator.stft.n_fft == 32
+    assert cls().set_params(stft=None, stft__n_fft=32).stft.n_fft == 32
+    with pytest.raises(ValueError, match="n_ftt"):
+        cls().set_params(stft__n_ftt=32)
+
+
+def test_continued_training_keeps_its_network_also_in_files(data, tmp_path):
+    X, y = data
+    separator = CASSSeparator(**FAST, warm_start=True).fit(X, y)
+    separator.set_params(network=ResNet9(n_filters=6, n_latent=8)).fit(X, y)
+    separator.save(tmp_path / "separator")
+    loaded = load(tmp_path / "separator")
+    np.testing.assert_array_equal(loaded.discriminate(y), separator.discriminate(y))

@@ -9,6 +9,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from ..numeric import check_numbers, check_unread, error_context, validate_samples
 from .domains import SPECTROGRAM
 
+# of scikit-learn's checks: any shape, values are checked by `check_numbers`
+ANY_ARRAY = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
+
 
 def check_mixtures(estimator, X, *, domains=None):
     """Return validated mixtures, in one of the shapes that separators take.
@@ -81,12 +84,11 @@ def check_components(y, X):
 
 
 def _check_real_components(y):
-    anything = {"ensure_2d": False, "allow_nd": True, "input_name": "y"}
-    anything["ensure_all_finite"] = False
+    check = partial(check_array, input_name="y", **ANY_ARRAY)
     with error_context("y"):
-        y = check_unread(y, partial(check_array, dtype=None, **anything))
+        y = check_unread(y, partial(check, dtype=None))
         if y.ndim > 1:
-            y = check_unread(y, partial(check_array, **anything))
+            y = check_unread(y, check)
             check_numbers(y, "y")
         elif any(isinstance(label, bytes) for label in y[:1].tolist()):
             # older scikit-learn only warns of them
@@ -148,8 +150,7 @@ def check_recording(recording, domains, name="recording"):
     if domains.y_domain == SPECTROGRAM and _is_complex(recording):
         check = np.asarray
     else:
-        anything = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
-        check = partial(check_array, input_name=name, **anything)
+        check = partial(check_array, input_name=name, **ANY_ARRAY)
     with error_context(name):
         recording = check_unread(recording, check, min_ndim=1)
     check_numbers(recording, name, axis=-1)

@@ -16,6 +16,10 @@ from .resnet9 import Decoder, Discriminator, Encoder
 
 WIDTH = Interval(Integral, 1, 2**16, closed="both")
 SCALE = Interval(Real, 0, 16, closed="right")
+OUTPUT = {
+    "output": [StrOptions(set(OUTPUT_HEADS))],
+    "compression": [Interval(Real, 0, 1, closed="right")],
+}
 
 
 class Network(ABC, BaseEstimator):
@@ -138,7 +142,8 @@ class ResNet9(Network):
         four times ``n_filters``.
     skip_connections : bool, default=True
         Whether each block of a decoder also takes the encoder's map of its size. False
-        is the paper's plain bottleneck, with errors two to three times as large on ECG.
+        is the paper's plain bottleneck, with errors 1.7 (maternal) and 3.5 times
+        (fetal) as large on generated ECG.
     dilation : int, default=4
         Dilation of the convolutions on either side of the feature representation (the
         decoder's second has half of it). With 4, all estimates of a window of 257
@@ -181,8 +186,7 @@ class ResNet9(Network):
         "n_latent": [WIDTH],
         "skip_connections": ["boolean"],
         "dilation": [WIDTH],
-        "output": [StrOptions(set(OUTPUT_HEADS))],
-        "compression": [Interval(Real, 0, 1, closed="right")],
+        **OUTPUT,
         "discriminator_scale": [SCALE],
     }
 
@@ -318,10 +322,7 @@ class Modules(Network):
     (8, 2, 64)
     """
 
-    _parameter_constraints: dict = {
-        "output": [StrOptions(set(OUTPUT_HEADS))],
-        "compression": [Interval(Real, 0, 1, closed="right")],
-    }
+    _parameter_constraints: dict = {**OUTPUT}
     PARTS = ("encoder", "decoder", "discriminator")
 
     def __init__(

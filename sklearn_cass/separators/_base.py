@@ -20,6 +20,7 @@ from ..data import (
 from ..data.dataset import as_waveforms
 from ..metrics import mean_ignoring_nan, sdr
 from ..numeric import divide, expand_rows, floating, powers_of_two, to_unit_level
+from ..stft import STFTTransformer
 from ._recordings import RecordingsMixin
 
 # Rows are separated in chunks of one fixed size: convolutions of another batch size
@@ -86,6 +87,29 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {"random_state": ["random_state"]}
+    # parameters that are objects, and the class that None stands for
+    _default_parts = {"stft": STFTTransformer}
+
+    def set_params(self, **params):
+        """Set parameters, also those of a part that is None, such as ``stft__n_fft``.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters, for instance ``random_state`` or ``stft__n_fft``.
+
+        Returns
+        -------
+        self : object
+            The separator.
+        """
+        known = self.get_params(deep=False)
+        for part, default in self._default_parts.items():
+            is_nested = any(name.startswith(f"{part}__") for name in params)
+            if is_nested and part in known and params.get(part, known[part]) is None:
+                setattr(self, part, default())
+                params.pop(part, None)
+        return super().set_params(**params)
 
     @abstractmethod
     def _fit_samples(self, samples, rng):

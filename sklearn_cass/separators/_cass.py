@@ -215,6 +215,7 @@ class AESeparator(BaseSeparator):
     }
 
     _net_class = CASSNet
+    _default_parts = {**BaseSeparator._default_parts, "network": ResNet9}
 
     def __init__(
         self,
@@ -258,24 +259,6 @@ class AESeparator(BaseSeparator):
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
-
-    def set_params(self, **params):
-        """Set parameters, also ``network__...`` while ``network`` is None.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters, for instance ``lr`` or ``network__n_filters``.
-
-        Returns
-        -------
-        self : object
-            The separator.
-        """
-        if self.network is None and "network" not in params:
-            if any(name.startswith("network__") for name in params):
-                self.network = ResNet9()
-        return super().set_params(**params)
 
     # Learning ---------------------------------------------------------------------
 
@@ -385,7 +368,7 @@ class AESeparator(BaseSeparator):
             return net
         return self._net_class(
             Autoencoders,
-            **prefixed("module", self._module_parameters()),
+            **self._modules(),
             **parameters,
             representation=self._representation(),
             device=str(device),
@@ -396,6 +379,10 @@ class AESeparator(BaseSeparator):
     def _representation(self):
         """Return the representation of the maps; real maps have no phases."""
         return self.representation if self.domains_.is_complex else "complex"
+
+    def _modules(self):
+        """Return the net's parameters of modules."""
+        return prefixed("module", self._module_parameters())
 
     def _module_parameters(self):
         """Return the parameters of Autoencoders and Discriminators."""
@@ -704,9 +691,15 @@ class RegularCASSSeparator(AESeparator):
             "alpha": float(self.alpha),
             "beta": float(self.beta),
             "loss_weighting": self.loss_weighting,
-            "discriminators": Discriminators,
             "discriminator_lr": self.discriminator_lr,
-            **prefixed("discriminators", self._module_parameters()),
+        }
+
+    def _modules(self):
+        parameters = self._module_parameters()
+        return {
+            "discriminators": Discriminators,
+            **prefixed("module", parameters),
+            **prefixed("discriminators", parameters),
         }
 
     def discriminate(self, y, X=None):
