@@ -11,7 +11,7 @@ import argparse
 import numpy as np
 from joblib import Parallel, delayed
 
-from sklearn_cass import AESeparator, CASSSeparator, ResNet9, STFTTransformer
+from sklearn_cass import AESeparator, CASSSeparator
 from sklearn_cass.metrics import relative_error
 
 from .checkout import commit
@@ -37,7 +37,7 @@ def fit(name, cls, candidate, seed, folder):
     definition = EXPERIMENTS[name]
     rows, max_epochs = definition.quick
     experiment = make(name, definition.rows | rows, seed, folder)
-    separator = cls(random_state=seed, network=ResNet9(), stft=STFTTransformer())
+    separator = cls(random_state=seed)
     separator.set_params(**definition.parameters, **candidate, max_epochs=max_epochs)
     separator.fit(*experiment.rows("train"))
     X, y = experiment.rows("validation")

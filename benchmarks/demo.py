@@ -22,8 +22,6 @@ from sklearn_cass import (
     AESeparator,
     CASSSeparator,
     RegularCASSSeparator,
-    ResNet9,
-    STFTTransformer,
 )
 from sklearn_cass.datasets import load_bach10
 from sklearn_cass.metrics import relative_error
@@ -35,7 +33,14 @@ from sklearn_cass.plotting import (
 
 from .experiments import EXPERIMENTS, available, make
 from .markdown import table
-from .report import CEILING, discrimination, measure, provenance, references
+from .report import (
+    CEILING,
+    by_discriminator,
+    measure,
+    provenance,
+    references,
+    share_rejected,
+)
 
 FAMILY = (AESeparator, RegularCASSSeparator, CASSSeparator)
 WATCHED = 0.05  # share of the training rows for the errors per epoch
@@ -91,9 +96,6 @@ def train(experiment, given, seed):
         separator = separator_class(
             validation_fraction=WATCHED, random_state=seed, verbose=1
         )
-        for part, default in (("network", ResNet9()), ("stft", STFTTransformer())):
-            if any(key.startswith(f"{part}__") for key in given):
-                separator.set_params(**{part: default})
         separator.set_params(**given)
         start = time.perf_counter()
         separators[name] = separator.fit(X, y)
@@ -114,6 +116,18 @@ def separate(experiment, stft, separators):
         if hasattr(separator, "discriminate")
     }
     return estimates, outputs
+
+
+def discrimination(outputs, true_outputs, names):
+    """Return share rejected and mean output of each discriminator, by what it is of."""
+    return {
+        f"{names[i]} discriminator, "
+        + (f"true {names[i]}" if i == j else f"{names[j]} estimates"): (
+            share_rejected(values),
+            float(np.mean(values)),
+        )
+        for (i, j), values in by_discriminator(outputs, true_outputs).items()
+    }
 
 
 def evaluate(experiment, estimates):

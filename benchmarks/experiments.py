@@ -69,7 +69,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Definition:
-    """How an experiment is made, described and demonstrated.
+    """Definition of an experiment: its rows, description and demonstration.
 
     ``make`` takes rows (how many, and how they are made), a seed and a folder of
     recordings. ``quick`` and ``full`` are for the demonstration: what differs from

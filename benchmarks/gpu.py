@@ -19,12 +19,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from .checkout import commit
+from .rounding import rounded
 
 LIMIT = 450  # seconds of all parts; half a minute is left for the installation
 # seconds of each part
 PARTS = {"machine": 60, "equality": 90, "tests": 110, "training": 150, "inference": 110}
 PREFIX = "@record "  # of the lines in which a part reports numbers
 LOG_LINES = 60
+N_DIGITS = 5
 PYTEST = [
     *("-m", "pytest", "tests/test_cuda.py", "-v", "--tb=short", "--color=no"),
     *("-o", "addopts=", "-p", "no:cacheprovider", "--durations=5", "-rs"),
@@ -37,16 +39,7 @@ TEST = re.compile(r"tests/test_cuda\.py::(.+) (PASSED|FAILED|ERROR|SKIPPED)\b")
 
 def record(table, **row):
     """Report a row of numbers from the process of a part."""
-    print(f"\n{PREFIX}{json.dumps([table, rounded(row)])}", flush=True)
-
-
-def rounded(value):
-    """Round the numbers in a row to five significant digits."""
-    if isinstance(value, dict):
-        return {key: rounded(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [rounded(entry) for entry in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
+    print(f"\n{PREFIX}{json.dumps([table, rounded(row, N_DIGITS)])}", flush=True)
 
 
 class Document:

@@ -52,26 +52,21 @@ def shared_phase_errors(y, estimate, X, stft):
     }
 
 
-def discrimination(outputs, true_outputs, component_names):
-    """Return share rejected and mean output of others' estimates and true components.
+def by_discriminator(outputs, true_outputs):
+    """Return outputs by (i, j): of D_i on component j, on the true one where i is j.
 
     Parameters
     ----------
     outputs, true_outputs : ndarray of shape (n_samples, n_components, n_components)
         Of ``discriminate``, for estimates and for true components.
-    component_names : sequence of str
-        Names of the components.
     """
-    seen = {}
-    for i, own in enumerate(component_names):
-        for j, other in enumerate(component_names):
-            if i != j:
-                seen[f"{own} discriminator, {other} estimates"] = outputs[:, i, j]
-        seen[f"{own} discriminator, true {own}"] = true_outputs[:, i, i]
-    return {
-        name: (float(np.mean(values < REJECTED_BELOW)), float(np.mean(values)))
-        for name, values in seen.items()
-    }
+    pairs = np.ndindex(*outputs.shape[1:])
+    return {(i, j): (true_outputs if i == j else outputs)[:, i, j] for i, j in pairs}
+
+
+def share_rejected(outputs):
+    """Return the share of outputs that reject a component."""
+    return float(np.mean(outputs < REJECTED_BELOW))
 
 
 def provenance():
@@ -81,8 +76,13 @@ def provenance():
         "n_threads": torch.get_num_threads(),
         "version": sklearn_cass.__version__,
         "commit": commit(),
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": versions(),
     }
+
+
+def versions():
+    """Return the versions of the libraries that numbers depend on."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def machine():

@@ -2,16 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from .checkout import commit
 from .markdown import table
-from .report import machine
-
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "skorch", "torch")
+from .report import machine, versions
 
 
 @dataclass
@@ -33,9 +30,7 @@ class Result:
     machine: str = field(default_factory=machine)
     commit: str = field(default_factory=commit)
     n_threads: int = field(default_factory=torch.get_num_threads)
-    versions: dict = field(
-        default_factory=lambda: {name: version(name) for name in LIBRARIES}
-    )
+    versions: dict = field(default_factory=versions)
 
 
 def write(result, figure, output):

@@ -36,7 +36,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def whole(data):
-    """What a training learns that nothing interrupts."""
+    """Return the result of a training that nothing interrupts."""
     return train(AESeparator, data)
 
 

@@ -174,7 +174,7 @@ def test_loaded_separator_equals_the_saved_one(cls, name, data, in_folder):
 
 
 def equal(saved, loaded):
-    """Whether values of parameters are equal; files hold paths as strings."""
+    """Return whether values of parameters are equal; files hold paths as strings."""
     if isinstance(saved, Path):
         return str(saved) == loaded
     if hasattr(saved, "get_params") and not isinstance(saved, type):

@@ -13,7 +13,7 @@ from paper_rows import TINY, noise, use_noise
 from benchmarks import experiments
 from benchmarks.paper import ablations, conditions, figures, runs, settings, tables
 from benchmarks.paper.__main__ import main, options_of, run_missing
-from benchmarks.paper.records import Records, difference, rounded, write_run
+from benchmarks.paper.records import N_DIGITS, Records, difference, write_run
 from benchmarks.paper.tasks import (
     CROSS,
     FAMILY,
@@ -24,6 +24,7 @@ from benchmarks.paper.tasks import (
     Task,
     make,
 )
+from benchmarks.rounding import rounded
 from sklearn_cass import CASSSeparator, ResNet9
 
 # so few iterations and epochs converge to nothing
@@ -153,7 +154,7 @@ def test_incomplete_seeds_do_not_count(finished):
 
 def test_numbers_have_four_significant_digits():
     value = {"a": [1.23456, [123456.0, 1.23456e-7]], "n": 123456, "b": float("nan")}
-    found = rounded(value)
+    found = rounded(value, N_DIGITS)
     assert found["a"] == [1.235, [123500.0, 1.235e-7]]
     assert found["n"] == 123456
     assert np.isnan(found["b"])

@@ -1,4 +1,4 @@
-"""How well the baseline of the generated ECG can be separated at all: see the page."""
+"""Compute bounds on separating the baseline of the generated ECG: see the page."""
 
 import numpy as np
 

@@ -10,23 +10,17 @@ from pathlib import Path
 
 from sklearn_cass.persistence.file_format import write_atomically
 
+from ..rounding import rounded
 from .tasks import ABOUT_TASK, digest
+
+N_DIGITS = 4
 
 ROUNDED = ("seconds", "measured", "curves", "outputs", "bounds", "learned")
 
 
-def rounded(value):
-    """Return numbers with four significant digits, in lists and dicts, too."""
-    if isinstance(value, dict):
-        return {name: rounded(v) for name, v in value.items()}
-    if isinstance(value, list):
-        return [rounded(v) for v in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
-
-
 def write_run(record, folder, page):
     """Keep a finished run until the page's file is written."""
-    record = {k: rounded(v) if k in ROUNDED else v for k, v in record.items()}
+    record = {k: rounded(v, N_DIGITS) if k in ROUNDED else v for k, v in record.items()}
     path = Path(folder) / "work" / page / f"{digest(record['task'])}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(record).encode())

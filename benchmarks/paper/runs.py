@@ -120,20 +120,19 @@ def discriminator_outputs(separator, estimate, y, X):
     outputs = separator.discriminate(estimate, X)
     if outputs.ndim < 3:  # one discriminator for all components has no others
         return {}
-    true = separator.discriminate(y, X)
-    seen = {
-        f"estimates{i}{j}" if i != j else f"true{i}": (true if i == j else outputs)[
-            :, i, j
-        ]
-        for i, j in np.ndindex(*outputs.shape[1:])
+    seen = report.by_discriminator(outputs, separator.discriminate(y, X))
+    return {
+        "outputs": {
+            f"true{i}" if i == j else f"estimates{i}{j}": summarized(values)
+            for (i, j), values in seen.items()
+        }
     }
-    return {"outputs": {name: summarized(values) for name, values in seen.items()}}
 
 
 def summarized(outputs):
     """Return the share rejected, the mean, and a histogram from 0 to 1."""
     return {
-        "rejected": float(np.mean(outputs < report.REJECTED_BELOW)),
+        "rejected": report.share_rejected(outputs),
         "mean": float(np.mean(outputs)),
         "histogram": np.histogram(outputs, N_BINS, (0, 1))[0].tolist(),
     }

@@ -29,9 +29,9 @@ N_TRAININGS = {
 
 
 def uninterrupted(root):
-    """What a training learns, how long it takes, and how large its checkpoints are.
+    """Return result, duration and checkpoint size of trainings without an interrupt.
 
-    As many at a time as there will be: each of them takes longer then.
+    As many run at a time as later: each of them takes longer then.
     """
     places = [Place(root) for _ in range(os.cpu_count())]
     processes, begun = [place.start() for place in places], time.monotonic()
