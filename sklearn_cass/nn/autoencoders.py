@@ -136,6 +136,9 @@ class Autoencoders(nn.ModuleList):
         Shape of the maps.
     network : object
         Makes encoders and decoders, see :class:`~sklearn_cass.nn.Network`.
+    check : bool, default=True
+        Whether to pass a silent map through every pair, which finds maps of another
+        shape than expected and initializes lazy modules.
 
     Raises
     ------
@@ -144,7 +147,7 @@ class Autoencoders(nn.ModuleList):
         expected, or has no parameters to train.
     """
 
-    def __init__(self, n_components, shape, network):
+    def __init__(self, n_components, shape, network, check=True):
         shape = replace(shape, output=getattr(network, "output", "direct"))
         compression = float(getattr(network, "compression", 1.0))
         pairs = []
@@ -154,7 +157,8 @@ class Autoencoders(nn.ModuleList):
             check_module("encoder", encoder)
             check_module("decoder", decoder)
             pairs.append(Autoencoder(encoder, decoder, shape, compression=compression))
-            check_autoencoder(pairs[-1])
+            if check:
+                check_autoencoder(pairs[-1])
         super().__init__(pairs)
         check_trainable("encoder and decoder", self)
 
@@ -173,6 +177,8 @@ class Discriminators(nn.ModuleList):
         Shape of the maps.
     network : object
         Makes discriminators, see :class:`~sklearn_cass.nn.Network`.
+    check : bool, default=True
+        Whether to pass a silent map through every discriminator.
 
     Raises
     ------
@@ -181,12 +187,13 @@ class Discriminators(nn.ModuleList):
         parameters to train.
     """
 
-    def __init__(self, n_components, shape, network):
+    def __init__(self, n_components, shape, network, check=True):
         discriminators = []
         for _ in range(n_components):
             discriminators.append(network.make_discriminator(shape))
             check_module("discriminator", discriminators[-1])
-            check_discriminator(discriminators[-1], shape)
+            if check:
+                check_discriminator(discriminators[-1], shape)
         super().__init__(discriminators)
         check_trainable("discriminator", self)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..numeric import chunks_of, in_double
 from ..training.parameters import check_device, use_bfloat16
-from .codec import decode, encode
+from .codec import decode, decode_state, encode
+from .description import encode_parameters
 from .file_format import leftovers, read, tree_from_tensor, tree_tensor, write
-from .save import encode_parameters
 
 KIND = "checkpoint"
 # parameters that may change between the parts of a training
@@ -104,7 +104,7 @@ class CheckpointFile:
             header, tensors = self.read()
             self.check_identity(header["identity"])
             self.rng, self.n_epochs = decode(header["rng"]), header["n_epochs"]
-            self.state = decode(tree_from_tensor(tensors["state"]), tensors)
+            self.state = decode_state(tree_from_tensor(tensors["state"]), tensors)
         self.initial_rng = encode(self.rng)
 
     def prepare_folder(self):

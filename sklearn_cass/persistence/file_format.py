@@ -1,9 +1,11 @@
-"""File format: tensors and a JSON header in a safetensors file, with a checksum."""
+"""File format: tensors and a JSON header in a safetensors file, with checksums."""
 
 import hashlib
 import json
 import os
 import secrets
+import stat
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,12 +13,28 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-VERSION = 2
+VERSION = 3
 PACKAGES = ("sklearn-cass", "numpy", "scikit-learn", "skorch", "torch")
+# safetensors' names of types, for those of torch that a table may hold
+DTYPES = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+    "C64": torch.complex64,
+}
 
 
 def write(path, kind, header, tensors):
     """Write a header and tensors; a crash leaves the previous file in place.
+
+    Equal content gives equal bytes.
 
     Parameters
     ----------
@@ -29,12 +47,20 @@ def write(path, kind, header, tensors):
     tensors : dict of str to torch.Tensor
         The tensors.
     """
-    text = json.dumps(header | {"versions": versions()})
-    metadata = {"format": f"sklearn_cass {kind}", "version": str(VERSION)}
-    metadata["header"] = text
     plain = {name: contiguous_copy(tensor) for name, tensor in tensors.items()}
-    metadata["sha256"] = digest(metadata, plain)
-    write_atomically(path, save(plain, metadata))
+    for name, tensor in plain.items():
+        if tensor.dtype not in DTYPES.values():
+            raise TypeError(f"a file cannot hold {name!r}, a tensor of {tensor.dtype}")
+    content = {
+        "kind": kind,
+        "version": VERSION,
+        "header": header | {"versions": versions()},
+        "tensors": digest_of_tensors(plain),
+    }
+    table = {name: (t.dtype, tuple(t.shape)) for name, t in plain.items()}
+    content["sha256"] = digest_of_header(content, table)
+    # one entry: safetensors writes several in random order
+    write_atomically(path, save(plain, {"sklearn_cass": json.dumps(content)}))
 
 
 def read(path, kind):
@@ -43,57 +69,143 @@ def read(path, kind):
     Raises
     ------
     OSError
-        If there is no file to read.
+        If there is no regular file to read.
     ValueError
-        If the file is damaged, of another kind or program, or from a later version.
+        If the file is damaged, of another kind or program, or of another version.
     """
-    with open(path, "rb"):
-        pass  # raises FileNotFoundError or PermissionError
+    with open_content(path, kind) as content:
+        return content.header, content.tensors()
+
+
+class Content:
+    """Content of an open file; tensors are not read before they are asked for.
+
+    Attributes
+    ----------
+    header : object
+        The JSON header, whose checksum is right.
+    table : dict of str to (torch.dtype, tuple)
+        Types and shapes of the tensors.
+    """
+
+    def __init__(self, path, file, header, table, checksum):
+        self.path, self.file, self.checksum = path, file, checksum
+        self.header, self.table = header, table
+
+    def tensors(self):
+        """Read the tensors and compare their checksum."""
+        # copies: the tensors of safetensors are views of the file
+        tensors = {name: self.file.get_tensor(name).clone() for name in self.table}
+        if digest_of_tensors(tensors) != self.checksum:
+            raise ValueError(damaged(self.path, "its tensors"))
+        return tensors
+
+
+@contextmanager
+def open_content(path, kind):
+    """Open a file and check its header; yield a :class:`Content`."""
+    path = Path(path).expanduser()
+    check_regular(path)
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        file = safe_open(path, "pt")
     except Exception as error:  # of many types, some of them private
         raise ValueError(
             f"{os.fspath(path)!r} cannot be read as a safetensors file: it is damaged, "
             f"cut off or of another format ({error})"
         ) from error
-    check(path, kind, metadata, tensors)
-    return json.loads(metadata["header"]), tensors
+    with file:
+        content = checked_content(path, kind, file.metadata() or {})
+        table = table_of(file)
+        check_header(path, content, table)
+        yield Content(path, file, content.get("header"), table, content.get("tensors"))
 
 
-def check(path, kind, metadata, tensors):
-    """Raise a ValueError unless the content is as it was written."""
+def check_regular(path):
+    """Raise an OSError unless the path is a regular file that can be read."""
+    # a pipe would block until somebody writes to it
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+    finally:
+        os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise OSError(f"{os.fspath(path)!r} is not a regular file")
+
+
+def checked_content(path, kind, metadata):
+    """Return what :func:`write` wrote into the metadata, of the right kind."""
     name = repr(os.fspath(path))
-    found = metadata.get("format", "")
-    if not found.startswith("sklearn_cass ") or not metadata.get("version", ""):
+    if "sklearn_cass" not in metadata:
+        check_version(name, metadata.get("version", ""), metadata.get("format", ""))
+    try:
+        content = json.loads(metadata["sklearn_cass"])
+        found, file_version = content["kind"], content["version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(damaged(path, "its header")) from error
+    check_version(name, file_version)
+    if found != kind:
+        raise ValueError(
+            f"{name} must be a {kind} of sklearn_cass, but it is a {found}"
+        )
+    return content
+
+
+def check_header(path, content, table):
+    """Raise a ValueError if the checksum of the header is wrong."""
+    claimed = content.pop("sha256", None)
+    try:
+        found = digest_of_header(content, table)
+    except RecursionError:
+        found = None
+    if claimed is None or claimed != found:
+        raise ValueError(damaged(path, "its header"))
+
+
+def check_version(name, found, program="sklearn_cass"):
+    """Raise a ValueError for files of other programs and other versions."""
+    if not str(program).startswith("sklearn_cass"):
         raise ValueError(
             f"{name} was not written by sklearn_cass, or it is damaged: it has no "
             "header of sklearn_cass"
         )
-    if found != f"sklearn_cass {kind}":
-        raise ValueError(f"{name} must be a {kind} of sklearn_cass, but it is {found}")
-    if metadata["version"] != str(VERSION):
+    if found != VERSION:
         raise ValueError(
-            f"{name} has format version {metadata['version']}, but this release reads "
-            f"version {VERSION}: another release of sklearn_cass wrote it, or it is "
-            "damaged"
-        )
-    claimed = metadata.pop("sha256", None)
-    if claimed != digest(metadata, tensors):
-        raise ValueError(
-            f"{name} is damaged: the checksum of its content differs from the one in "
-            "its header"
+            f"{name} has format version {found}, but this release reads version "
+            f"{VERSION}: another release of sklearn_cass wrote it, or it is damaged"
         )
 
 
-def digest(metadata, tensors):
-    """Return the SHA-256 of metadata and tensors."""
-    total = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+def damaged(path, part):
+    """Return the message of a checksum that differs."""
+    return (
+        f"{os.fspath(path)!r} is damaged: the checksum of {part} differs from the one "
+        "that was written"
+    )
+
+
+def table_of(file):
+    """Return types and shapes of the tensors in an open safetensors file."""
+    slices = {name: file.get_slice(name) for name in file.keys()}
+    return {
+        name: (DTYPES.get(part.get_dtype()), tuple(part.get_shape()))
+        for name, part in slices.items()
+    }
+
+
+def digest_of_header(content, table):
+    """Return the SHA-256 of the content and of the table of tensors."""
+    lines = [f"{name} {dtype} {list(shape)}" for name, (dtype, shape) in table.items()]
+    text = json.dumps([content, sorted(lines)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_tensors(tensors):
+    """Return the SHA-256 of the bytes of tensors, in the order of their names."""
+    total = hashlib.sha256()
     for name in sorted(tensors):
-        tensor = tensors[name]
-        total.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        total.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
     return total.hexdigest()
 
 

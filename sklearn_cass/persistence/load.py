@@ -1,21 +1,32 @@
 """Load fitted separators from files, which hold data alone."""
 
+import copy
 import os
+from contextlib import contextmanager
 
 import torch
 from skorch.history import History
+from torch.nn.parameter import is_lazy
 
-from ..data import Domains, WaveformDomains
-from ..nn import Autoencoders, Discriminators
+from ..nn import Autoencoders, ResNet9
 from ..numeric.warning import warn_user
-from ..training import CASSNet
 from ..training.parameters import check_device, use_bfloat16
-from .codec import decode, unknown_names
-from .file_format import read, tree_from_tensor
+from ..training.seeding import seeded
+from .codec import decode_state, unknown_names
+from .description import (
+    HEADER,
+    check_learned,
+    check_parameters,
+    decode_domains,
+    decode_net,
+    decode_parameters,
+)
+from .fields import described, expect, list_of, named
+from .file_format import open_content, tree_from_tensor
 from .save import KIND
 
 SEPARATORS = {}  # classes that files may name, by module and name
-DOMAINS = {cls.__name__: cls for cls in (Domains, WaveformDomains)}
+HISTORY = "history"
 
 
 def register(*classes):
@@ -69,42 +80,71 @@ def load(path, *, classes=()):
     >>> bool((loaded.transform(X) == separator.transform(X)).all())
     True
     """
-    header, tensors = read(path, KIND)
     known = {(c.__module__, c.__qualname__): c for c in classes}
-    separator = build_separator(path, header, known)
-    for name, value in header["learned"].items():
-        setattr(separator, name, decode(value))
-    domains = header["domains"]
-    fields = {name: decode(value) for name, value in domains["fields"].items()}
-    separator.domains_ = DOMAINS[domains["class"]](**fields)
-    net = build_net(header["net"], separator.device, known)
-    for role, module in net.trained_modules().items():
-        load_weights(path, role, module, tensors)
-    net.history = History(decode(tree_from_tensor(tensors["history"])))
-    # "auto" depends on this machine
-    net.autocast = use_bfloat16(separator.precision, torch.device(net.device))
+    with open_content(path, KIND) as content, naming(path):
+        header = described(content.header, HEADER)
+        separator, settings = build_separator(header, known)
+        modules = build_modules(settings, content.table)
+        tensors = content.tensors()
+        load_weights(modules, tensors)
+        net = build_net(separator, settings, modules)
+        with named(HISTORY):
+            net.history = decode_history(tensors[HISTORY])
     separator.net_, separator.history_ = net, net.history
     separator.n_iter_ = len(net.history)
     return separator
 
 
-def build_separator(path, header, known):
-    """Return the separator with its parameters, not yet fitted."""
-    cls = {**SEPARATORS, **known}.get(tuple(header["separator"]))
+@contextmanager
+def naming(path):
+    """Prefix errors of a file's content with its path."""
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        name = repr(os.fspath(path))
+        message = str(error) if name in str(error) else f"{name}: {error}"
+        raise ValueError(message) from error
+
+
+# Separator ---------------------------------------------------------------------------
+
+
+def build_separator(header, known):
+    """Return the separator without its net, and the parameters of the net."""
+    cls = separator_class(header, known)
+    parameters = header["parameters"] | {"callbacks": None, "checkpoint": None}
+    with named("parameters"):
+        separator = cls(**decode_parameters(cls, parameters, known))
+        check_parameters(separator)
+    separator.device = available_device(separator.device)
+    with named("domains"):
+        separator.domains_ = decode_domains(header["domains"])
+    with named("learned"):
+        check_learned(header["learned"], separator.domains_)
+    for name, value in header["learned"].items():
+        setattr(separator, name, value)
+    with named("net"):
+        network, settings = decode_net(header["net"], known, separator.n_components_)
+        fitted = copy.copy(separator)  # as it was in `fit`
+        fitted.network, fitted.representation = network, settings["representation"]
+        return separator, settings | fitted._modules()
+
+
+def separator_class(header, known):
+    """Return the class of the separator; all names that are unknown are reported."""
+    name, missing = tuple(header["separator"]), set()
     missing = unknown_names([header["parameters"], header["net"]], known)
+    cls = {**SEPARATORS, **known}.get(name)
     if cls is None:
-        module, name = header["separator"]
-        missing.add(f"{name} of {module}")
+        missing.add(f"{name[1]} of {name[0]}")
     if missing:
         raise ValueError(
-            f"{os.fspath(path)!r} was made with classes or functions that are not part "
-            f"of sklearn_cass: pass {' and '.join(sorted(missing))} in `classes`"
+            "the separator was made with classes or functions that are not part of "
+            f"sklearn_cass: pass {' and '.join(sorted(missing))} in `classes`"
         )
-    parameters = {
-        key: decode(value, classes=known) for key, value in header["parameters"].items()
-    }
-    parameters["device"] = available_device(parameters["device"])
-    return cls(**parameters)
+    is_separator = isinstance(cls, type) and issubclass(cls, tuple(SEPARATORS.values()))
+    expect(is_separator, "a class of separators", name)
+    return cls
 
 
 def available_device(device):
@@ -117,38 +157,164 @@ def available_device(device):
     return device
 
 
-def build_net(parameters, device, known):
-    """Return an initialized net with the given parameters."""
-    parameters = {
-        name: decode(value, classes=known) for name, value in parameters.items()
+# Networks ----------------------------------------------------------------------------
+
+
+def build_modules(settings, table):
+    """Return networks for the tensors of a file, by role.
+
+    What the file has is compared first with networks without memory, and with the
+    number of components: a small file cannot ask for large networks.
+
+    Parameters
+    ----------
+    settings : dict
+        Parameters of the net, those of its modules included.
+    table : dict
+        Types and shapes of the file's tensors by name.
+
+    Returns
+    -------
+    modules : dict of str to torch.nn.Module
+        The networks; those of this package have no memory yet.
+    """
+    roles = {"autoencoders": Autoencoders}
+    if "discriminators" in settings:
+        roles["discriminators"] = settings["discriminators"]
+    names = ("n_components", "shape", "network")
+    arguments = [settings[f"module__{name}"] for name in names]
+    check_names(roles, table)
+    return {
+        role: build_module(make, arguments, tensors_of(role, table), settings["seed"])
+        for role, make in roles.items()
     }
-    discriminators = None
-    if any(name.startswith("discriminators__") for name in parameters):
-        discriminators = Discriminators
-    net = CASSNet(
-        Autoencoders,
-        discriminators=discriminators,
-        device=str(check_device(device)),
-        callbacks=None,
-        verbose=0,
-        **parameters,
-    ).initialize()
-    net.callbacks_ = []
-    return net
 
 
-def load_weights(path, role, module, tensors):
-    """Load the file's tensors into a module of the same shapes."""
-    prefix = role + "."
-    state = {
+def check_names(roles, table):
+    """Raise a ValueError if there are tensors that belong to nothing."""
+    known = (HISTORY, *(f"{role}." for role in roles))
+    unknown = sorted(name for name in table if not name.startswith(known))
+    expect(not unknown, f"tensors of {', '.join(known)} alone", unknown)
+    expect(HISTORY in table, "a history", sorted(table))
+
+
+def tensors_of(role, tensors):
+    """Return the entries of a role, by their names in its module."""
+    prefix = f"{role}."
+    return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
+
+
+def build_module(make, arguments, table, seed):
+    """Return the networks of one role, which fit a table of tensors."""
+    n_components, shape, network = arguments
+    expect(n_components <= len(table), f"weights of {n_components} components", table)
+    one = without_memory(make, 1, shape, network)
+    if one is not None:
+        compare(one, n_components, table)
+    if type(network) is ResNet9:
+        return without_memory(make, *arguments)
+    # other classes may hold more than their weights, and may not do without memory
+    with seeded(seed), errors_of_networks():
+        return make(*arguments, check=one is None)
+
+
+def without_memory(make, n_components, shape, network):
+    """Return networks whose tensors have shapes alone; None where that is unknown."""
     try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
+        with torch.device("meta"), errors_of_networks():
+            module = make(n_components, shape, network, check=False)
+    except ValueError:
+        if type(network) is ResNet9:
+            raise
+        return None
+    is_known = not any(map(is_lazy, module.state_dict().values()))
+    return module if is_known else None
+
+
+@contextmanager
+def errors_of_networks():
+    """Convert errors of networks that cannot be made to a ValueError."""
+    try:
+        yield
+    except Exception as error:  # a user's module may raise anything
+        raise ValueError(f"the networks cannot be made: {error}") from error
+
+
+def compare(one, n_components, table):
+    """Raise a ValueError unless a table holds the tensors of so many components.
+
+    Parameters
+    ----------
+    one : nn.ModuleList
+        Networks of one component.
+    n_components : int
+        Number of components.
+    table : dict
+        Types and shapes of tensors by name.
+    """
+    tensors = {n.removeprefix("0."): t for n, t in one.state_dict().items()}
+    n_wanted = n_components * len(tensors)
+    fits = n_wanted == len(table) and all(
+        table.get(f"{k}.{name}") == (tensor.dtype, tuple(tensor.shape))
+        for k in range(n_components)
+        for name, tensor in tensors.items()
+    )
+    if not fits:
         raise ValueError(
-            f"the weights in {os.fspath(path)!r} do not fit the networks; were they "
-            f"saved with other classes? ({error})"
-        ) from error
+            f"the weights do not fit the networks of {n_components} components that "
+            "the file describes; were they saved with other classes?"
+        )
+
+
+def load_weights(modules, tensors):
+    """Load the file's tensors, which must be finite, into modules."""
+    for role, module in modules.items():
+        state = tensors_of(role, tensors)
+        check_finite(state, dict(module.named_parameters()))
+        has_memory = not any(p.is_meta for p in module.parameters())
+        try:
+            module.load_state_dict(state, assign=not has_memory)
+        except RuntimeError as error:
+            raise ValueError(
+                "the weights do not fit the networks; were they saved with other "
+                f"classes? ({error})"
+            ) from error
+
+
+def check_finite(state, parameters):
+    """Raise a ValueError unless weights and statistics are finite."""
+    for name, tensor in state.items():
+        values = tensor.real if tensor.is_complex() else tensor
+        if name in parameters or name.endswith(("running_mean", "running_var")):
+            is_valid = torch.isfinite(tensor).all()
+        else:  # a mask, for instance, may be infinite
+            is_valid = not torch.isnan(tensor).any()
+        if name.endswith("running_var"):
+            is_valid = is_valid and (values >= 0).all()
+        expect(is_valid, f"finite weights, and variances of 0 or more in {name}", state)
+
+
+def build_net(separator, settings, modules):
+    """Return a net with trained modules and new optimizers."""
+    device = check_device(separator.device)
+    net = separator._net_class(
+        Autoencoders, device=str(device), callbacks=None, verbose=0, **settings
+    )
+    net.initialize_with(modules)
+    net.callbacks_ = []
+    # "auto" depends on this machine
+    net.autocast = use_bfloat16(separator.precision, device)
+    return net
+
+
+def decode_history(tensor):
+    """Return the history, one object for each epoch."""
+    rows = list_of()(decode_state(tree_from_tensor(tensor), {}))
+    for row in rows:
+        is_named = isinstance(row, dict) and all(isinstance(name, str) for name in row)
+        expect(is_named, "an object for each epoch", row)
+    return History(rows)

@@ -1,35 +1,29 @@
 """Save fitted separators without pickle."""
 
-import inspect
-
 import torch
 
 from ..numeric.warning import warn_user
-from ..training import CASSNet
 from .codec import encode
+from .description import (
+    check_parameters,
+    encode_domains,
+    encode_learned,
+    encode_net,
+    encode_parameters,
+)
 from .file_format import tree_tensor, write
 
 KIND = "separator"
-LEARNED = ("n_features_in_", "feature_names_in_", "component_names_", "n_components_")
-# parameters of a CASSNet, beside those of its modules
-NET_PARAMETERS = [
-    name
-    for name, parameter in inspect.signature(CASSNet).parameters.items()
-    if parameter.kind is parameter.KEYWORD_ONLY and name != "discriminators"
-] + ["lr", "batch_size", "max_epochs"]
 
 
 def save(separator, path):
     """Write a fitted separator to a file: see ``AESeparator.save``."""
+    check_parameters(separator)  # `load` would refuse them
     cls, net = type(separator), separator.net_
     header = {
         "separator": [cls.__module__, cls.__qualname__],
         "parameters": encode_parameters(saved_parameters(separator)),
-        "learned": {
-            name: encode(getattr(separator, name))
-            for name in LEARNED
-            if hasattr(separator, name)
-        },
+        "learned": encode_learned(separator),
         "domains": encode_domains(separator.domains_),
         "net": encode_net(net),
     }
@@ -43,38 +37,17 @@ def save(separator, path):
 
 
 def saved_parameters(separator):
-    """Return the constructor's parameters without callbacks, which can be anything."""
+    """Return the constructor's parameters but callbacks, which can be anything.
+
+    The folder of a training is of no use to whoever loads the separator.
+    """
     parameters = separator.get_params(deep=False)
     if parameters["callbacks"]:
         warn_user(
             "callbacks are not saved: set them on the loaded separator with set_params "
             "before it is fitted again"
         )
-    return parameters | {"callbacks": None}
-
-
-def encode_parameters(parameters):
-    """Encode parameters; errors name the parameter."""
-    values = {}
-    for name, value in parameters.items():
-        try:
-            values[name] = encode(value)
-        except TypeError as error:
-            raise TypeError(f"{name}={value!r} cannot be written: {error}") from error
-    return values
-
-
-def encode_domains(domains):
-    """Encode the class and the fields of domains."""
-    fields = {name: encode(value) for name, value in vars(domains).items()}
-    return {"class": type(domains).__name__, "fields": fields}
-
-
-def encode_net(net):
-    """Encode the parameters of the net, which may differ from those set since."""
-    names = [n for n in vars(net) if n.startswith(("module__", "discriminators__"))]
-    parameters = {name: getattr(net, name) for name in NET_PARAMETERS + names}
-    return encode_parameters(parameters)
+    return parameters | {"callbacks": None, "checkpoint": None}
 
 
 def state_tensors(module):

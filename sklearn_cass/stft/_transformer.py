@@ -10,11 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..numeric import check_numbers, floating, validate_samples
 from ._spectrogram import Spectrogram
-from ._window import check_invertible, default_n_fft, window_values
+from ._window import check_invertible, check_size, default_n_fft, window_values
 
 # Both directions are computed in double precision, whatever the input: the inverse
 # divides by overlaps of windows, which magnifies rounding where they are small.
-LENGTH = Interval(Integral, 1, 2**24, closed="both")  # time points
+LENGTH = Interval(Integral, 1, 2**20, closed="both")  # time points
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 
 
@@ -209,6 +209,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         hop_length = int(self.hop_length or max(1, win_length // 4))
         self.window_ = window_values(self.window, win_length)
         check_invertible(self.window_, n_fft, hop_length)
+        check_size(n_times, n_fft, hop_length)
         self.n_fft_, self.hop_length_, self.win_length_ = n_fft, hop_length, win_length
         self.n_times_ = n_times
         return self

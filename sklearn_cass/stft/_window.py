@@ -6,6 +6,8 @@ from scipy.signal import get_window
 # The inverse divides by the summed squares of the windows. Below this fraction of the
 # largest square, the division magnifies rounding beyond 1e-6 of a float32 signal.
 SMALLEST_OVERLAP = 0.015
+# A spectrogram has n_fft / (2 * hop_length) entries for each point of a long signal.
+MAX_ENTRIES_PER_POINT = 2**12
 
 
 def default_n_fft(n_times, win_length=None):
@@ -78,15 +80,35 @@ def check_invertible(window, n_fft, hop_length):
     # Every time point is covered by the two frames with the nearest centres, and in a
     # signal of at most one hop by no others.
     win_length = len(window)
-    left = (n_fft - win_length) // 2
-    right = n_fft - win_length - left + 1
-    squares = np.pad(window**2, (left + hop_length, right + hop_length))
-    centre = hop_length + n_fft // 2
-    between = np.arange(centre, centre + hop_length)
-    overlap = squares[between] + squares[between - hop_length]
+    centre = n_fft // 2 - (n_fft - win_length) // 2  # of a frame, in its window
+    after = centre + np.arange(hop_length)
+    squares = window**2
+    overlap = np.zeros(hop_length)
+    for places in (after, after - hop_length):
+        inside = (places >= 0) & (places < win_length)
+        overlap[inside] += squares[places[inside]]
     if not overlap.min() >= SMALLEST_OVERLAP * squares.max() > 0:
         raise ValueError(
             f"n_fft={n_fft} with hop_length={hop_length} and a window of "
             f"win_length={win_length} cannot be inverted, since (nearly) no frame "
             "covers some time points: choose a smaller hop_length"
+        )
+
+
+def check_size(n_times, n_fft, hop_length):
+    """Raise a ValueError if spectrograms are larger than any use of them needs.
+
+    Parameters
+    ----------
+    n_times : int
+        Number of time points of the waveforms.
+    n_fft, hop_length : int
+        Length of the Fourier transform and time points between frames.
+    """
+    n_entries = (n_fft // 2 + 1) * (-(-n_times // hop_length) + 1)
+    if n_entries > MAX_ENTRIES_PER_POINT * (n_times + 64):
+        raise ValueError(
+            f"n_fft={n_fft} with hop_length={hop_length} would make spectrograms of "
+            f"{n_entries:.1e} entries from {n_times} time points: choose a larger "
+            "hop_length or a smaller n_fft"
         )

@@ -57,6 +57,8 @@ class CASSNet(NeuralNet):
         ``optimizer(parameters, lr=...)``.
     """
 
+    given_modules = None  # see `initialize_with`
+
     def __init__(
         self,
         module,
@@ -104,20 +106,36 @@ class CASSNet(NeuralNet):
 
     def initialize_module(self):
         """Initialize the autoencoders and the discriminators."""
-        # separate random streams: with or without discriminators, the autoencoders
-        # start from the same weights and see the same batches
-        with seeded(self.seed):
-            super().initialize_module()
+        modules = self.given_modules or self.new_modules()
+        self.module_ = modules["autoencoders"]
         to_channels_last(self.module_)
         if self.discriminators is not None:
-            with seeded(self.seed + 1):
-                self.discriminators_ = self.initialized_instance(
-                    self.discriminators, self.get_params_for("discriminators")
-                )
+            self.discriminators_ = modules["discriminators"]
             to_channels_last(self.discriminators_)
         self.generator_ = torch.Generator().manual_seed(self.seed + 2)
         self.cross_generator_ = torch.Generator().manual_seed(self.seed + 3)
         return self
+
+    def new_modules(self):
+        """Return new modules by the names of their roles."""
+        # separate random streams: with or without discriminators, the autoencoders
+        # start from the same weights and see the same batches
+        with seeded(self.seed):
+            parameters = self.get_params_for("module")
+            modules = {"autoencoders": self.module(**parameters)}
+        if self.discriminators is not None:
+            with seeded(self.seed + 1):
+                parameters = self.get_params_for("discriminators")
+                modules["discriminators"] = self.discriminators(**parameters)
+        return modules
+
+    def initialize_with(self, modules):
+        """Initialize the net with trained modules, by role, in place of new ones."""
+        self.given_modules = modules
+        try:
+            return self.initialize()
+        finally:
+            del self.given_modules
 
     def initialize_optimizer(self, triggered_directly=None):
         """Initialize one optimizer for each role."""

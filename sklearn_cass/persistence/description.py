@@ -1,0 +1,260 @@
+"""Description of a separator's header: how each part is written and checked."""
+
+from sklearn.utils._param_validation import InvalidParameterError
+
+from ..data import Domains, WaveformDomains
+from ..data.domains import IMAGE, N_TRAILING, SPECTROGRAM, WAVEFORM
+from ..nn import REPRESENTATIONS
+from ..stft import STFTTransformer
+from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
+from ..training.parameters import check_cross_weights
+from .codec import decode, encode
+from .fields import (
+    boolean,
+    described,
+    expect,
+    integer,
+    list_of,
+    named,
+    none_or,
+    number,
+    options,
+    text,
+)
+
+DOMAINS = {cls.__name__: cls for cls in (Domains, WaveformDomains)}
+count = integer(1)
+shape = list_of(count)
+
+# Header ------------------------------------------------------------------------------
+
+HEADER = {
+    "separator": list_of(text(), size=2),
+    "parameters": lambda content: described_by_name(content),
+    "learned": lambda content: described(content, LEARNED, OPTIONAL),
+    "domains": lambda content: described(content, DOMAIN_FIELDS),
+    "net": lambda content: described(content, NET),
+    "versions": lambda content: described_by_name(content, text()),
+}
+
+
+def described_by_name(content, check=lambda value: value):
+    """Return a JSON object whose values are checked all alike."""
+    expect(isinstance(content, dict), "an object", content)
+    return {name: check(value) for name, value in content.items()}
+
+
+# Learned attributes ------------------------------------------------------------------
+
+LEARNED = {
+    "n_features_in_": count,
+    "feature_names_in_": decode,
+    "component_names_": decode,
+    "n_components_": count,
+}
+OPTIONAL = ("feature_names_in_",)
+
+
+def encode_learned(separator):
+    """Encode the learned attributes but for domains, net and history."""
+    return {
+        name: encode(getattr(separator, name))
+        for name in LEARNED
+        if hasattr(separator, name)
+    }
+
+
+def check_learned(learned, domains):
+    """Raise a ValueError unless learned attributes agree with the domains."""
+    n_features, n_components = learned["n_features_in_"], learned["n_components_"]
+    with named("n_features_in_"):
+        expect(n_features == domains.X_shape[0], domains.X_shape[0], n_features)
+    lengths = {"component_names_": n_components, "feature_names_in_": n_features}
+    for name, length in lengths.items():
+        if name in learned:
+            with named(name):
+                found = getattr(learned[name], "shape", None)
+                expect(found == (length,), f"an array of length {length}", found)
+    with named("component_names_"):
+        names = learned["component_names_"].tolist()
+        expect(len(set(names)) == n_components, "names that differ", names)
+
+
+# Domains -----------------------------------------------------------------------------
+
+DOMAIN_FIELDS = {
+    "class": options(*DOMAINS),
+    "X_domain": options(*N_TRAILING),
+    "y_domain": options(*N_TRAILING),
+    "X_shape": shape,
+    "y_shape": shape,
+    "stft": none_or(lambda content: decode_stft(content)),
+    "n_times": none_or(count),
+}
+
+
+def encode_domains(domains):
+    """Encode the class and the fields of domains."""
+    fields = {name: getattr(domains, name) for name in DOMAIN_FIELDS if name != "class"}
+    fields |= {"X_shape": list(domains.X_shape), "y_shape": list(domains.y_shape)}
+    fields["stft"] = encode_stft(domains.stft)
+    return {"class": type(domains).__name__, **fields}
+
+
+def decode_domains(fields):
+    """Return domains, whose fields must agree with each other."""
+    fields = dict(fields)
+    cls = DOMAINS[fields.pop("class")]
+    fields |= {"X_shape": tuple(fields["X_shape"]), "y_shape": tuple(fields["y_shape"])}
+    domains = cls(**fields)
+    check_mixture_shape(domains)
+    check_component_shape(domains)
+    return domains
+
+
+def check_mixture_shape(domains):
+    """Raise a ValueError unless the shape of X is one of its domain."""
+    found, domain, stft = domains.X_shape, domains.X_domain, domains.stft
+    n_least = N_TRAILING[domain]
+    with named("X_shape"):
+        n_axes = (3,) if domain == IMAGE else (n_least, n_least + 1)
+        expect(len(found) in n_axes, f"{n_axes} axes", found)
+        if domain == WAVEFORM:
+            expect(found[-1] == domains.n_times, f"n_times={domains.n_times}", found)
+        if domain == SPECTROGRAM and stft is not None:
+            expect(domains.n_times is not None, "n_times", None)
+            wanted = stft.spectrogram_shape(domains.n_times)
+            expect(found[-2:] == wanted, f"(..., {wanted[0]}, {wanted[1]})", found)
+    with named("stft"):
+        is_needed = domain == WAVEFORM or isinstance(domains, WaveformDomains)
+        expect(stft is not None or not is_needed, "a transform", stft)
+
+
+def check_component_shape(domains):
+    """Raise a ValueError unless components can belong to mixtures."""
+    wanted, domain = domains.X_shape, domains.y_domain
+    with named("y_domain"):
+        is_inverted = (domains.X_domain, domain) == (SPECTROGRAM, WAVEFORM)
+        is_inverted = is_inverted and domains.stft is not None
+        expect(domain == domains.X_domain or is_inverted, domains.X_domain, domain)
+    if is_inverted:
+        wanted = (*wanted[:-2], domains.n_times)
+    with named("y_shape"):
+        allowed = [wanted, wanted[1:]] if len(wanted) > N_TRAILING[domain] else [wanted]
+        expect(domains.y_shape in allowed, f"one of {allowed}", domains.y_shape)
+
+
+# STFT --------------------------------------------------------------------------------
+
+FITTED_STFT = {"n_fft_": count, "hop_length_": count, "win_length_": count}
+FITTED_STFT |= {"n_times_": count, "n_features_in_": count}
+
+
+def encode_stft(stft):
+    """Encode a fitted STFTTransformer: parameters and lengths, not the window."""
+    if stft is None:
+        return None
+    if type(stft) is not STFTTransformer:
+        raise TypeError(f"a file cannot hold a {type(stft).__name__} as the transform")
+    lengths = {name: int(getattr(stft, name)) for name in FITTED_STFT}
+    return {"transform": encode(stft), **lengths}
+
+
+def decode_stft(content):
+    """Return a fitted STFTTransformer of the lengths in a file."""
+    fields = described(content, {"transform": decode, **FITTED_STFT})
+    stft = fields.pop("transform")
+    expect(type(stft) is STFTTransformer, "an STFTTransformer", stft)
+    # not the parameters: None may stand for other lengths in another release
+    lengths = {
+        name: fields[f"{name}_"] for name in ("n_fft", "hop_length", "win_length")
+    }
+    fitted = STFTTransformer(**lengths, window=stft.window)
+    fitted._validate_params()
+    fitted._fit_lengths(fields["n_times_"])
+    vars(stft).update(fields, window_=fitted.window_)
+    return stft
+
+
+# Net ---------------------------------------------------------------------------------
+
+RATE = number(0)
+NET = {
+    "network": lambda content: content,  # decoded with the user's classes
+    "reconstruction": lambda content: content,
+    "representation": options(*REPRESENTATIONS),
+    "alpha": RATE,
+    "beta": RATE,
+    "loss_weighting": options(*AUTOENCODER_GRADIENTS),
+    "cross_weights": none_or(list_of(list_of(RATE))),
+    "cross_terms": options("dense", "sampled"),
+    "remix": number(0, 1),
+    "discriminator_lr": RATE,
+    "autocast": boolean,
+    "seed": integer(),
+    "lr": RATE,
+    "batch_size": integer(1, 2**63),
+    "max_epochs": integer(1, 2**63),
+}
+
+
+def encode_net(net):
+    """Encode the parameters of the net, which may differ from those set since."""
+    values = {name: getattr(net, name) for name in NET if name != "network"}
+    if net.cross_weights is not None:
+        values["cross_weights"] = net.cross_weights.tolist()
+    values["network"] = net.module__network
+    return {name: encode_named(name, value) for name, value in values.items()}
+
+
+def decode_net(fields, known, n_components):
+    """Return the network and the other parameters of a net."""
+    fields = dict(fields)
+    with named("network"):
+        network = decode(fields.pop("network"), known)
+    with named("reconstruction"):
+        fields["reconstruction"] = loss = decode(fields["reconstruction"], known)
+        is_known = isinstance(loss, str) and loss in RECONSTRUCTION_LOSSES
+        expect(callable(loss) or is_known, "a reconstruction loss", loss)
+    if fields["cross_weights"] is not None:
+        weights = check_cross_weights(fields["cross_weights"], n_components)
+        fields["cross_weights"] = weights
+    return network, fields
+
+
+# Parameters --------------------------------------------------------------------------
+
+
+def encode_parameters(parameters):
+    """Encode parameters; errors name the parameter."""
+    return {name: encode_named(name, value) for name, value in parameters.items()}
+
+
+def encode_named(name, value):
+    """Encode a value; errors name it."""
+    try:
+        return encode(value)
+    except TypeError as error:
+        raise TypeError(f"{name}={value!r} cannot be written: {error}") from error
+
+
+def decode_parameters(cls, content, known):
+    """Return the parameters of a separator of a class, validated as in ``fit``."""
+    names = cls._get_param_names()
+    unknown = sorted(set(content) - set(names))
+    missing = sorted(set(names) - set(content))
+    expect(not unknown, f"parameters of {cls.__name__} alone", unknown)
+    expect(not missing, f"the parameters {missing}, too", sorted(content))
+    parameters = {}
+    for name, value in content.items():
+        with named(name):
+            parameters[name] = decode(value, known)
+    return parameters
+
+
+def check_parameters(separator):
+    """Raise a ValueError unless parameters are valid."""
+    try:
+        separator._validate_params()
+    except InvalidParameterError as error:
+        raise ValueError(str(error)) from error
