@@ -1,6 +1,5 @@
 """Separators saved to files and loaded: all of it, nothing damaged, no code run."""
 
-import json
 import os
 import struct
 import sys
@@ -12,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 from cases import FAST, SEPARATORS, WIDE, equal_states, make_mixtures, states
+from crafted_files import read_crafted, rewrite
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import EpochTimer
@@ -97,16 +97,9 @@ def path(separator, tmp_path):
     return path
 
 
-def contents(path):
-    """Length of the header, the header and the bytes after it."""
-    data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    return json.loads(data[8 : 8 + length]), data[8 + length :]
-
-
 def header_of(path):
     """The package's own header."""
-    return json.loads(contents(path)[0]["__metadata__"]["sklearn_cass"])["header"]
+    return read_crafted(path)[0]["header"]
 
 
 # --- round trips --------------------------------------------------------------------
@@ -305,25 +298,6 @@ def test_device_that_is_not_available_becomes_the_cpu(data, path):
         loaded = load(path)
     assert loaded.device == "cpu"
     assert np.isfinite(loaded.transform(X)).all()
-
-
-def rewrite(path, change, **others):
-    """Change the header of a file and give it the right checksum."""
-    metadata = contents(path)[0]["__metadata__"]
-    content = json.loads(metadata["sklearn_cass"])
-    change(content["header"])
-    content |= others
-    rewrite_content(path, content, safetensors.torch.load_file(path))
-
-
-def rewrite_content(path, content, tensors):
-    """Write content and tensors with the right checksums."""
-    content = content | {"tensors": file_format.digest_of_tensors(tensors)}
-    del content["sha256"]
-    table = {name: (t.dtype, tuple(t.shape)) for name, t in tensors.items()}
-    content["sha256"] = file_format.digest_of_header(content, table)
-    metadata = {"sklearn_cass": json.dumps(content)}
-    path.write_bytes(safetensors.torch.save(tensors, metadata))
 
 
 # --- own classes and functions ------------------------------------------------------

@@ -21,7 +21,7 @@ OPTIMIZERS = (
         if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
     ),
 )
-OWN_NAMES = {(cls.__module__, cls.__qualname__): cls for cls in (*OBJECTS, *OPTIMIZERS)}
+OWN = {(cls.__module__, cls.__qualname__): cls for cls in (*OBJECTS, *OPTIMIZERS)}
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 MAX_ARRAY_BYTES = 2**24  # of arrays in JSON, whose types may claim more than the text
 
@@ -189,20 +189,18 @@ class ParameterDecoder(Decoder):
     def __init__(self, classes):
         self.classes = classes
 
-    def named(self, content):
-        """Return a class or function that is known."""
-        module, name = reference(content)
-        for known in (self.classes, OWN_NAMES):
-            if (module, name) in known:
-                return known[module, name]
-        raise ValueError(f"{name} of {module} is unknown")
+    def named(self, content, own=OPTIMIZERS):
+        """Return a class or function: the user's, or one of the package's ``own``."""
+        found = self.classes.get(reference(content)) or OWN.get(reference(content))
+        is_known = reference(content) in self.classes or found in own
+        expect(is_known, f"one of {[cls.__name__ for cls in own]}", content)
+        return found
 
     def object(self, content):
         """Make an object from its parameters, which it validates."""
         made_by, parameters = list_of(size=2)(content)
-        cls, parameters = self.named(made_by), self.decode(parameters)
-        is_allowed = cls in OBJECTS or reference(made_by) in self.classes
-        expect(is_allowed and isinstance(cls, type), "a class of objects", made_by)
+        cls, parameters = self.named(made_by, OBJECTS), self.decode(parameters)
+        expect(isinstance(cls, type), "a class of objects", made_by)
         expect(isinstance(parameters, dict), "parameters by name", parameters)
         expect(all(isinstance(k, str) for k in parameters), "names", parameters)
         try:
@@ -312,7 +310,7 @@ def unknown_names(data, classes):
         if tag in ("name", "object"):
             place = content if tag == "name" else list_of(size=2)(content)[0]
             module, name = reference(place)
-            if (module, name) not in {**OWN_NAMES, **classes}:
+            if (module, name) not in {**OWN, **classes}:
                 found.add(f"{name} of {module}")
         if tag != "name":
             found |= unknown_names(content, classes)

@@ -21,9 +21,11 @@ from .description import (
     decode_net,
     decode_parameters,
 )
-from .fields import described, expect, list_of, named
+from .fields import described, expect, named
 from .file_format import open_content, tree_from_tensor
 from .save import KIND
+from .state import check_history
+from .weights import check_finite
 
 SEPARATORS = {}  # classes that files may name, by module and name
 HISTORY = "history"
@@ -214,7 +216,7 @@ def build_module(make, arguments, table, seed):
     expect(n_components <= len(table), f"weights of {n_components} components", table)
     one = without_memory(make, 1, shape, network)
     if one is not None:
-        compare(one, n_components, table)
+        compare_each(one, n_components, table)
     if type(network) is ResNet9:
         return without_memory(make, *arguments)
     # other classes may hold more than their weights, and may not do without memory
@@ -244,7 +246,7 @@ def errors_of_networks():
         raise ValueError(f"the networks cannot be made: {error}") from error
 
 
-def compare(one, n_components, table):
+def compare_each(one, n_components, table):
     """Raise a ValueError unless a table holds the tensors of so many components.
 
     Parameters
@@ -285,19 +287,6 @@ def load_weights(modules, tensors):
             ) from error
 
 
-def check_finite(state, parameters):
-    """Raise a ValueError unless weights and statistics are finite."""
-    for name, tensor in state.items():
-        values = tensor.real if tensor.is_complex() else tensor
-        if name in parameters or name.endswith(("running_mean", "running_var")):
-            is_valid = torch.isfinite(tensor).all()
-        else:  # a mask, for instance, may be infinite
-            is_valid = not torch.isnan(tensor).any()
-        if name.endswith("running_var"):
-            is_valid = is_valid and (values >= 0).all()
-        expect(is_valid, f"finite weights, and variances of 0 or more in {name}", state)
-
-
 def build_net(separator, settings, modules):
     """Return a net with trained modules and new optimizers."""
     device = check_device(separator.device)
@@ -313,8 +302,4 @@ def build_net(separator, settings, modules):
 
 def decode_history(tensor):
     """Return the history, one object for each epoch."""
-    rows = list_of()(decode_state(tree_from_tensor(tensor), {}))
-    for row in rows:
-        is_named = isinstance(row, dict) and all(isinstance(name, str) for name in row)
-        expect(is_named, "an object for each epoch", row)
-    return History(rows)
+    return History(check_history(decode_state(tree_from_tensor(tensor), {})))

@@ -331,7 +331,8 @@ class AESeparator(BaseSeparator):
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
         n_checked = min(len(dataset), self._rows_per_chunk())
         names = self.component_names_.tolist()
-        warn_of_collapse(self._estimate, *dataset[torch.arange(n_checked)], names)
+        estimate = partial(self._estimate_with, net)
+        warn_of_collapse(estimate, *dataset[torch.arange(n_checked)], names)
 
     def _split(self, n_samples, rng):
         """Return the indices of training and validation samples."""
@@ -441,7 +442,10 @@ class AESeparator(BaseSeparator):
     # Estimates --------------------------------------------------------------------
 
     def _estimate(self, X):
-        return self._estimate_with(self.net_, X)
+        estimates = self._estimate_with(self.net_, X)
+        if not torch.isfinite(estimates).all():
+            raise ValueError("the estimates are not finite: the weights are too large")
+        return estimates
 
     def _estimate_with(self, net, X):
         """Return a net's estimates (n, K, C_y, H, W) of mixtures at unit level."""

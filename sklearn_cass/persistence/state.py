@@ -1,0 +1,159 @@
+"""Description of a training's state: what a checkpoint may hold."""
+
+import torch
+
+from ..training import callbacks
+from ..training.state import generators, stateful_callbacks
+from .fields import described, expect, integer, list_of, named, number
+from .weights import compare
+
+STATE = ("modules", "optimizers", "generators", "history", "callbacks")
+# optimizers with kernels that go through moments as if they had a parameter's shape
+FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
+
+
+def check_state(state, net):
+    """Raise a ValueError unless a state is one of the training of a net.
+
+    Parameters
+    ----------
+    state : object
+        A decoded state, see :func:`~sklearn_cass.training.state.training_state`.
+    net : CASSNet
+        The net, initialized.
+    """
+    state = described(state, dict.fromkeys(STATE, lambda value: value))
+    with named("modules"):
+        check_modules(state["modules"], net)
+    with named("optimizers"):
+        optimizers = [optimizer for optimizer, _ in net.learning_rates()]
+        saved = list_of(size=len(optimizers))(state["optimizers"])
+        for optimizer, content in zip(optimizers, saved, strict=True):
+            check_optimizer(content, optimizer)
+    with named("generators"):
+        check_generators(state["generators"], generators(net))
+    with named("history"):
+        check_history(state["history"])
+    with named("callbacks"):
+        check_callbacks(state["callbacks"], net)
+
+
+def check_modules(state, net):
+    """Raise a ValueError unless the networks' weights fit them."""
+    modules = net.trained_modules()
+    checks = dict.fromkeys(modules, lambda value: value)
+    for role, content in described(state, checks).items():
+        compare(modules[role], content, role)
+
+
+def check_history(rows):
+    """Return the rows of a history, one object for each epoch."""
+    for row in list_of()(rows):
+        is_named = isinstance(row, dict) and all(isinstance(name, str) for name in row)
+        expect(is_named, "an object for each epoch", row)
+    return rows
+
+
+def check_generators(states, generators):
+    """Raise a ValueError unless each state is one of its generator."""
+    for saved, generator in zip(
+        list_of(size=len(generators))(states), generators, strict=True
+    ):
+        now = generator.get_state()
+        is_alike = torch.is_tensor(saved) and saved.dtype == now.dtype
+        expect(is_alike and saved.shape == now.shape, "a generator's state", saved)
+        trial = torch.Generator(generator.device)
+        try:
+            trial.set_state(saved)
+        except RuntimeError as error:
+            raise ValueError(f"not the state of a generator: {error}") from error
+
+
+# Optimizers --------------------------------------------------------------------------
+
+
+def check_optimizer(content, optimizer):
+    """Raise a ValueError unless a state is one of an optimizer."""
+    now = optimizer.state_dict()
+    content = described(content, dict.fromkeys(now, lambda value: value))
+    groups = list_of(size=len(now["param_groups"]))(content["param_groups"])
+    for group, like in zip(groups, now["param_groups"], strict=True):
+        check_group(group, like)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    expect(isinstance(content["state"], dict), "a state by parameter", content["state"])
+    for index, entries in content["state"].items():
+        parameter = parameters[integer(0, len(parameters) - 1)(index)]
+        expect(isinstance(entries, dict), "moments by name", entries)
+        for name, entry in entries.items():
+            with named(f"{name}"):
+                check_moment(entry, parameter, isinstance(optimizer, FUSED))
+
+
+def check_group(group, like):
+    """Raise a ValueError unless the settings of a group are of the same kind."""
+    is_group = isinstance(group, dict) and set(like) <= set(group)
+    expect(is_group, f"the settings {sorted(like)}", group)
+    for name, value in group.items():
+        with named(f"{name}"):
+            before = like.get(name, 0.0)  # schedulers add rates of their own
+            if isinstance(before, tuple):
+                is_alike = isinstance(value, tuple) and len(value) == len(before)
+                expect(is_alike, f"{len(before)} numbers", value)
+                list_of(number())(list(value))
+            elif isinstance(before, float):
+                number()(value)
+            else:
+                expect(type(value) is type(before) and value == before, before, value)
+
+
+def check_moment(entry, parameter, is_fused):
+    """Raise a ValueError unless an entry of an optimizer's state suits a parameter."""
+    if not torch.is_tensor(entry):
+        is_plain = entry is None or isinstance(entry, bool | int | float | list)
+        expect(is_plain, "a number or a tensor", entry)
+        return
+    expect(not torch.isnan(entry).any(), "numbers", entry)
+    is_alike = entry.numel() == 1 or entry.shape == parameter.shape
+    is_alike = is_alike and (entry.is_floating_point() or entry.numel() == 1)
+    expect(is_alike or not is_fused, f"shape {tuple(parameter.shape)}", entry.shape)
+
+
+# Callbacks ---------------------------------------------------------------------------
+
+EPOCH = integer(0, 2**62)
+
+
+def check_callbacks(states, net):
+    """Raise a ValueError unless states of the package's callbacks are theirs."""
+    expect(isinstance(states, dict), "states by name", states)
+    for name, callback in stateful_callbacks(net).items():
+        if name in states and type(callback) in CALLBACKS:
+            with named(name):
+                described(states[name], CALLBACKS[type(callback)](net))
+
+
+def best_epoch(net):
+    """Return the checks of early stopping's state."""
+
+    def weights(value):
+        if value is not None:
+            compare(net.module_, value, "autoencoders")
+        return value
+
+    def threshold(value):
+        expect(isinstance(value, int | float), "a number", value)
+        return value
+
+    return {
+        "misses_": EPOCH,
+        "dynamic_threshold_": threshold,
+        "best_model_weights_": weights,
+        "best_epoch_": EPOCH,
+    }
+
+
+CALLBACKS = {
+    callbacks.BestEpoch: best_epoch,
+    callbacks.LearningRates: lambda net: {"step": EPOCH},
+    callbacks.Progress: lambda net: {"epoch": EPOCH, "n_steps": EPOCH},
+}

@@ -1,0 +1,168 @@
+"""Files made by a stranger: each is refused, or a separator that works."""
+
+import functools
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import IDENTITY, NoEncoder, UnitMask, make_mixtures
+from crafted_files import read_crafted, write_crafted
+from headers import (
+    ACTIONS,
+    TENSOR_ACTIONS,
+    VALUES,
+    Change,
+    TensorChange,
+    bounded_memory,
+    nothing_happens,
+    peak_memory,
+    reset_peak,
+)
+from hypothesis import strategies as st
+from oracle import Failure, current_test, fuzzed, require, tally, time_limit
+from problems import TINY
+from sklearn.base import clone
+
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    GANSeparator,
+    RegularCASSSeparator,
+    ResNet9,
+    STFTTransformer,
+    load,
+)
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="memory is measured through /proc"
+)
+
+OWN = (NoEncoder, UnitMask)
+X, Y = make_mixtures(4, n_times=20)
+STFT = STFTTransformer(n_fft=8, window=np.hanning(10)[1:-1])
+MADE = {
+    "ae": lambda: AESeparator(**TINY).fit(X, Y),
+    "cass": lambda: CASSSeparator(
+        **TINY | {"random_state": np.random.RandomState(0)},
+        cross_weights=[[0, 0.1], [0, 0]],
+        stft=STFT,
+    ).fit(X, Y),
+    "gan": lambda: GANSeparator(
+        **TINY, stft=False, representation="magnitude", reconstruction_loss="relative"
+    ).fit(X, Y),
+    "labels": lambda: RegularCASSSeparator(
+        **TINY | {"network": ResNet9(1, 2, output="mask", compression=0.5)}
+    ).fit(Y.reshape(-1, 20), ["a", "b"] * 4),
+    "spectrograms": lambda: AESeparator(**TINY, optimizer="adam").fit(
+        STFTTransformer(n_fft=8).fit_transform(X), Y
+    ),
+    "images": lambda: CASSSeparator(**TINY).fit(
+        X.reshape(4, 1, 4, 5), Y.reshape(4, 2, 1, 4, 5)
+    ),
+    "own classes": lambda: AESeparator(**TINY | IDENTITY).fit(X, Y),
+}
+
+
+@functools.cache
+def honest(name):
+    """Return content and tensors of a file, the separator, and its memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            MADE[name]().save(path)
+        load(path, classes=OWN)  # what is imported late does not count
+        before = reset_peak()
+        separator = load(path, classes=OWN)
+        use(separator, separator)
+        return *read_crafted(path), separator, peak_memory() - before
+
+
+def use(separator, like):
+    """Separate, and fit again, as its user would; errors are those of bad input."""
+    shape = (3, *like.domains_.X_shape)
+    mixtures = np.random.default_rng(0).normal(size=shape)
+    if like.domains_.X_domain == "complex spectrograms":
+        stft = like.domains_.stft
+        mixtures = stft.transform(np.resize(mixtures, (3, like.domains_.n_times)))
+    try:
+        estimates = separator.transform(mixtures)
+    except ValueError:
+        return
+    wanted = (3, separator.n_components_, *separator.domains_.y_shape)
+    require(estimates.shape == wanted, f"{estimates.shape}, expected {wanted}")
+    require(np.isfinite(estimates).all(), "estimates that are not finite")
+    refit(separator, like, mixtures)
+
+
+def refit(separator, like, mixtures):
+    """Fit with the file's parameters but those that are large by their nature."""
+    sizes = {"network": clone(like.network, safe=False), "stft": like.stft}
+    sizes |= {"batch_size": 8, "max_epochs": 1, "verbose": 0}
+    again = clone(separator).set_params(**sizes)
+    components = np.stack([mixtures / 2, mixtures / 2], 1)
+    try:
+        again.fit(np.asarray(mixtures), np.asarray(components))
+    except (ValueError, TypeError):
+        pass
+
+
+def is_refused_or_works(name, content, tensors):
+    """Load a crafted file, use what it holds, and require that nothing else happens."""
+    *_, separator, n_bytes = honest(name)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder, "a")
+        write_crafted(path, content, tensors)
+        with bounded_memory(2 * n_bytes + 2**25), time_limit(60), nothing_happens():
+            try:
+                loaded = load(path, classes=OWN)
+                use(loaded, separator)
+                tally["worked"][current_test()] += 1
+            except (ValueError, OSError):
+                tally["refused"][current_test()] += 1
+                return
+            except Failure:
+                raise
+            except Exception as error:
+                kind = type(error).__name__
+                raise Failure(f"{kind} is no refusal: {error}") from error
+    for found, known in ((loaded, separator), (loaded.net_, separator.net_)):
+        extra = set(vars(found)) ^ set(vars(known))
+        require(not extra, f"attributes {extra}")
+    require(loaded.checkpoint is None and not loaded.callbacks, "a checkpoint")
+
+
+names = st.sampled_from(list(MADE))
+places = st.integers(0, 10**4)
+changes = st.builds(
+    Change, places, st.sampled_from(ACTIONS), st.integers(0, len(VALUES) - 1)
+)
+tensor_changes = st.builds(TensorChange, places, st.sampled_from(TENSOR_ACTIONS))
+
+
+@fuzzed(
+    test=100, fuzz=5000, name=names, drawn=st.lists(changes, min_size=1, max_size=2)
+)
+def test_any_header(name, drawn):
+    content, tensors, *_ = honest(name)
+    header = content["header"]
+    for change in drawn:
+        header = change.apply(header) if header else header
+    is_refused_or_works(name, content | {"header": header}, tensors)
+
+
+@fuzzed(
+    test=40,
+    fuzz=1000,
+    name=names,
+    drawn=st.lists(tensor_changes, min_size=1, max_size=2),
+)
+def test_any_tensors(name, drawn):
+    content, tensors, *_ = honest(name)
+    for change in drawn:
+        tensors = change.apply(tensors) if tensors else tensors
+    is_refused_or_works(name, content, tensors)
