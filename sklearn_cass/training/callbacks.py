@@ -10,6 +10,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
 from ..numeric.warning import warn_user
+from .interrupts import StopTraining
 
 
 class EpochLosses(Callback):
@@ -154,7 +155,7 @@ class FiniteGuard(Callback):
             "discriminator_lr may help.",
             ConvergenceWarning,
         )
-        raise KeyboardInterrupt  # stops skorch's training loop
+        raise StopTraining
 
 
 class Progress(Callback):

@@ -1,6 +1,7 @@
 """The training algorithm: discriminators and autoencoders take steps in turn."""
 
 import copy
+from contextlib import suppress
 
 import torch
 from skorch import NeuralNet
@@ -11,6 +12,7 @@ from ..numeric import error_context, to_unit_level
 from . import losses
 from .batches import Batches, remix, sample_one_per_row
 from .callbacks import EpochLosses
+from .interrupts import StopTraining, is_raised
 from .optimizers import Adam
 from .parameters import make_optimizer
 from .seeding import seeded
@@ -146,6 +148,38 @@ class CASSNet(NeuralNet):
     def get_iterator(self, dataset, training=False):
         """Return batches in an order drawn by the net's own generator."""
         return self.iterator_train(dataset, self.batch_size, self.generator_)
+
+    # Training loop ----------------------------------------------------------------
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train, from the present weights if there are any.
+
+        An interrupt by the user is raised, which skorch's method would not do.
+        """
+        if not self.initialized_:
+            self.initialize()
+        try:
+            self.notify("on_train_begin", X=X, y=y)
+            self.fit_loop(X, y, **fit_params)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt as interrupt:
+            try:
+                self.notify("on_train_end", X=X, y=y)
+            finally:
+                raise interrupt
+        with suppress(StopTraining):
+            self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def notify(self, method_name, **cb_kwargs):
+        """Notify callbacks; one that raises a KeyboardInterrupt ends the training."""
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt as interrupt:
+            if not is_raised(interrupt):
+                raise
+            raise StopTraining from interrupt
 
     # One step ---------------------------------------------------------------------
 
