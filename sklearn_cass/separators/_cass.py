@@ -46,6 +46,7 @@ from ..training.parameters import (
     optimizer_maker,
     out_of_memory_context,
     same_maker,
+    same_parameters,
     use_bfloat16,
 )
 from ..training.seeding import seeded_global_generators
@@ -299,34 +300,36 @@ class AESeparator(BaseSeparator):
                 f"names {seen}, but X and y have {given}"
             )
 
-    def _undo_fit(self, before):
-        # what is no boolean was refused; an array has no truth value
-        is_continued = isinstance(self.warm_start, bool | np.bool_) and self.warm_start
-        if not is_continued:
-            super()._undo_fit(before)
-            return
-        vars(self).clear()
-        vars(self).update(before)
+    def _drop_previous_fit(self):
+        if not self.warm_start:
+            super()._drop_previous_fit()
 
-    def _fit_samples(self, samples, rng, writer=None):
+    def _learn(self, samples, rng, writer=None):
         seed = int(rng.randint(2**31 - 2))
         trained, validated = self._split(len(samples), rng)
         net = self._make_net(seed)
         device = torch.device(net.device)
         dataset = tensor_dataset(samples, self.domains_, trained, device)
         net.callbacks = self._make_callbacks(samples, len(trained), validated)
-        n_epochs = self.max_epochs
         with (
             seeded_global_generators(net.device, seed),
             out_of_memory_context(self.batch_size),
         ):
-            if net.initialized_:
-                net.initialize_callbacks()
-            else:
-                net.initialize()
-            if writer is not None:
-                n_epochs = writer.resume(net)
+            n_epochs = self._initialize(net, writer)
+            self._drop_previous_fit()
             net.partial_fit(dataset, epochs=n_epochs)
+        self._set_net(net, dataset)
+
+    def _initialize(self, net, writer):
+        """Initialize the net's parts, and return how many epochs there are to train."""
+        if net.initialized_:
+            net.initialize_callbacks()
+        else:
+            net.initialize()
+        return self.max_epochs if writer is None else writer.resume(net)
+
+    def _set_net(self, net, dataset):
+        """Set the learned attributes, and warn of a training that collapsed."""
         net.release_training_state()
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
         n_checked = min(len(dataset), self._rows_per_chunk())
@@ -357,15 +360,7 @@ class AESeparator(BaseSeparator):
             **self._loss_parameters(),
         }
         if self._continues():
-            net = copy.deepcopy(self.net_)  # a fit that fails keeps the fitted one
-            is_moved = torch.device(net.device) != device
-            is_same = same_maker(net.optimizer, parameters["optimizer"])
-            vars(net).update(parameters, device=str(device))
-            for module in net.trained_modules().values():
-                module.to(device)
-            if is_moved or not is_same:
-                net.initialize_optimizer()
-            return net
+            return self._continued_net(parameters, device)
         return self._net_class(
             Autoencoders,
             **self._modules(),
@@ -375,6 +370,35 @@ class AESeparator(BaseSeparator):
             seed=seed,
             verbose=0,
         )
+
+    def _continued_net(self, parameters, device):
+        """Return a copy of the fitted net with other parameters of its training."""
+        self._check_networks()
+        net = copy.deepcopy(self.net_)  # a fit that fails keeps the fitted one
+        is_moved = torch.device(net.device) != device
+        is_same = same_maker(net.optimizer, parameters["optimizer"])
+        vars(net).update(parameters, device=str(device))
+        for module in net.trained_modules().values():
+            module.to(device)
+        if is_moved or not is_same:
+            net.initialize_optimizer()
+        return net
+
+    def _check_networks(self):
+        """Raise a ValueError for parameters that the fitted networks do not have."""
+        net, given = self.net_, self._module_parameters()
+        pairs = {
+            "network": (net.module__network, given["network"]),
+            "representation": (net.representation, self._representation()),
+            "stft": (net.module__shape, given["shape"]),
+        }
+        for name, (fitted, new) in pairs.items():
+            if not same_parameters(fitted, new):
+                raise ValueError(
+                    "warm_start=True continues with the networks of the previous fit, "
+                    f"but {name} has changed, from {fitted} to {new}: set {name} as it "
+                    "was, or warm_start=False to train new networks"
+                )
 
     def _representation(self):
         """Return the representation of the maps; real maps have no phases."""

@@ -124,6 +124,29 @@ def same_maker(a, b):
     return a is b
 
 
+def same_parameters(a, b):
+    """Return whether two values of a parameter are equal, objects by their parameters.
+
+    Objects that define no equality are equal if they are of one type.
+    """
+    if isinstance(a, partial):
+        return isinstance(b, partial) and same_maker(a, b)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, type) or hasattr(a, "__qualname__"):
+        return a is b
+    if hasattr(a, "get_params"):
+        is_same = type(a) is type(b)
+        return is_same and same_parameters(a.get_params(False), b.get_params(False))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same_parameters(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(same_parameters, a, b))
+    if type(a).__eq__ is object.__eq__:
+        return type(a) is type(b)
+    return bool(a == b)
+
+
 @contextmanager
 def out_of_memory_context(batch_size):
     """Raise a MemoryError that names the remedies where memory runs out."""
