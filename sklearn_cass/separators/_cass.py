@@ -30,7 +30,7 @@ from ..numeric import (
     powers_of_two,
 )
 from ..persistence import CheckpointFile, save
-from ..persistence.checkpoint import identity_of
+from ..persistence.identity import identity_of
 from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
 from ..training import callbacks as training_callbacks
@@ -139,10 +139,10 @@ class AESeparator(BaseSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -151,7 +151,8 @@ class AESeparator(BaseSeparator):
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -276,9 +277,9 @@ class AESeparator(BaseSeparator):
                 f"checkpoint={os.fspath(checkpoint.folder)!r} and warm_start=True are "
                 "mutually exclusive"
             )
-        file = CheckpointFile(checkpoint.folder, identity_of(self, X, y), rng)
-        writer = CheckpointWriter(file, checkpoint.every)
-        super()._fit_arrays(X, y, file.rng, writer=writer)
+        with CheckpointFile(checkpoint.folder, identity_of(self, X, y), rng) as file:
+            writer = CheckpointWriter(file, checkpoint.every)
+            super()._fit_arrays(X, y, file.rng, writer=writer)
 
     def _set_components(self, domains, names):
         if self._continues():
@@ -597,10 +598,10 @@ class RegularCASSSeparator(AESeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -609,7 +610,8 @@ class RegularCASSSeparator(AESeparator):
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -890,10 +892,10 @@ default=0.3
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -902,7 +904,8 @@ default=0.3
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -1124,10 +1127,10 @@ class GANSeparator(RegularCASSSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -1136,7 +1139,8 @@ class GANSeparator(RegularCASSSeparator):
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
