@@ -1,4 +1,4 @@
-"""What must be equal for a training to be resumed from a checkpoint."""
+"""Identity of a training: what must be equal for it to be resumed."""
 
 import hashlib
 import json

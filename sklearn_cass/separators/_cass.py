@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import (
+    TensorDataset,
     check_components,
     check_components_like,
     check_mixtures,
@@ -42,12 +43,14 @@ from ..training.parameters import (
     check_callbacks,
     check_cross_weights,
     check_device,
+    check_monitors,
     n_validation_samples,
     optimizer_maker,
     out_of_memory_context,
     same_maker,
     same_parameters,
     use_bfloat16,
+    warn_of_schedulers,
 )
 from ..training.seeding import seeded_global_generators
 from ._base import BaseSeparator
@@ -111,7 +114,8 @@ class AESeparator(BaseSeparator):
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -126,7 +130,8 @@ class AESeparator(BaseSeparator):
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -168,7 +173,8 @@ class AESeparator(BaseSeparator):
         ``X.shape[1]``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 
@@ -327,6 +333,8 @@ class AESeparator(BaseSeparator):
             net.initialize_callbacks()
         else:
             net.initialize()
+        check_monitors(net.callbacks_)
+        warn_of_schedulers(net.callbacks_, self.lr_schedule)
         return self.max_epochs if writer is None else writer.resume(net)
 
     def _set_net(self, net, dataset):
@@ -383,6 +391,7 @@ class AESeparator(BaseSeparator):
             module.to(device)
         if is_moved or not is_same:
             net.initialize_optimizer()
+        net.reset_learning_rates()
         return net
 
     def _check_networks(self):
@@ -441,13 +450,16 @@ class AESeparator(BaseSeparator):
 
     def _make_callbacks(self, samples, n_trained, validated):
         n_steps = self.max_epochs * -(-n_trained // self.batch_size)
-        callbacks = [
-            training_callbacks.LearningRates(self.lr_schedule, n_steps),
-            training_callbacks.FiniteGuard(),
-        ]
+        callbacks = [training_callbacks.FiniteGuard()]
+        if self.lr_schedule == "cosine":
+            callbacks.insert(0, training_callbacks.LearningRates(n_steps))
         if len(validated):
-            measure = partial(self._validation_errors, samples, validated)
-            callbacks.append(training_callbacks.ValidationErrors(measure))
+            dataset = TensorDataset(samples, self.domains_, validated)
+            measures = (
+                partial(self._validation_errors, samples, validated),
+                partial(self._validation_loss, dataset),
+            )
+            callbacks.append(training_callbacks.ValidationErrors(*measures))
         if self.early_stopping:
             callbacks.append(training_callbacks.BestEpoch())
         if self.verbose:
@@ -462,6 +474,13 @@ class AESeparator(BaseSeparator):
             X, y = samples.arrays(rows[chunk])
             errors.append(relative_error(y, self._transform_chunk(X, None, estimate)))
         return np.concatenate(errors)
+
+    def _validation_loss(self, dataset, net):
+        """Return the loss of a net in training on a dataset."""
+        total = 0.0
+        for rows in torch.arange(len(dataset)).split(self._rows_per_chunk()):
+            total += len(rows) * net.validation_loss(*dataset[rows])
+        return total / len(dataset)
 
     # Estimates --------------------------------------------------------------------
 
@@ -570,7 +589,8 @@ class RegularCASSSeparator(AESeparator):
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -585,7 +605,8 @@ class RegularCASSSeparator(AESeparator):
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -628,7 +649,8 @@ class RegularCASSSeparator(AESeparator):
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 
@@ -864,7 +886,8 @@ default=0.3
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -879,7 +902,8 @@ default=0.3
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -922,7 +946,8 @@ default=0.3
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 
@@ -1099,7 +1124,8 @@ class GANSeparator(RegularCASSSeparator):
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -1114,7 +1140,8 @@ class GANSeparator(RegularCASSSeparator):
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -1157,7 +1184,8 @@ class GANSeparator(RegularCASSSeparator):
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 

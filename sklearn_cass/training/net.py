@@ -145,6 +145,12 @@ class CASSNet(NeuralNet):
         if self.discriminators is not None:
             yield self.discriminator_optimizer_, self.discriminator_lr
 
+    def reset_learning_rates(self):
+        """Set the full learning rates, from which a schedule may start again."""
+        for optimizer, lr in self.learning_rates():
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] = lr
+
     def get_iterator(self, dataset, training=False):
         """Return batches in an order drawn by the net's own generator."""
         return self.iterator_train(dataset, self.batch_size, self.generator_)
@@ -201,6 +207,10 @@ class CASSNet(NeuralNet):
         X, Y = X.to(self.device), Y.to(self.device)
         if self.remix:
             X, Y = remix(X, Y, self.remix, self.generator_)
+        return self.unit_maps(X, Y)
+
+    def unit_maps(self, X, Y):
+        """Return such maps of mixtures as they are given."""
         X, Y, _ = to_unit_level(X, Y)
         return self.mixture_maps(X), self.component_maps(Y, X)
 
@@ -323,6 +333,20 @@ class CASSNet(NeuralNet):
     def mixed_precision(self, like):
         """Return a context in which convolutions compute in bfloat16, if so set."""
         return torch.autocast(like.device.type, torch.bfloat16, self.autocast)
+
+    @torch.no_grad()
+    def validation_loss(self, X, Y):
+        """Return the sum over components of the reconstruction loss, a number."""
+        self._set_training(False)
+        mixture, targets = self.unit_maps(X.to(self.device), Y.to(self.device))
+        with self.mixed_precision(mixture):
+            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        with torch.enable_grad():  # as a user's function is called in training
+            terms = [
+                self.reconstruction_loss(estimate.requires_grad_(), target)
+                for estimate, target in zip(estimates, targets, strict=True)
+            ]
+        return float(sum(term.detach() for term in terms))
 
     # After training ---------------------------------------------------------------
 

@@ -5,9 +5,11 @@ from functools import partial
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from ..numeric import error_context
+from ..numeric.warning import warn_user
+from .callbacks import ValidationErrors
 from .optimizers import Adam, Muon
 
 OPTIMIZERS = {"adam": Adam, "muon": Muon}
@@ -99,6 +101,43 @@ def check_callbacks(callbacks):
                 f"callback, got {entry!r}"
             )
     return list(callbacks or [])
+
+
+VALIDATION = {"valid_loss", "valid_error", "valid_relative_error"}
+
+
+def check_monitors(callbacks):
+    """Raise a ValueError for callbacks that monitor what is not recorded.
+
+    Parameters
+    ----------
+    callbacks : list of (str, Callback)
+        The initialized callbacks of a net.
+    """
+    if any(isinstance(callback, ValidationErrors) for _, callback in callbacks):
+        return
+    scored = {getattr(callback, "name_", None) for _, callback in callbacks}
+    missing = VALIDATION - scored
+    for _, callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.removesuffix("_best") in missing:
+            raise ValueError(
+                f"callbacks: {type(callback).__name__} monitors {monitor!r}, which "
+                "needs a validation set: set validation_fraction to a share above 0, "
+                "or monitor another value, such as 'train_loss'"
+            )
+
+
+def warn_of_schedulers(callbacks, lr_schedule):
+    """Warn of schedulers of learning rates that have no effect."""
+    if lr_schedule == "constant":
+        return
+    if any(isinstance(callback, LRScheduler) for _, callback in callbacks):
+        warn_user(
+            f"callbacks: LRScheduler has no effect with lr_schedule={lr_schedule!r}, "
+            "which sets the learning rates before every step; lr_schedule='constant' "
+            "leaves them to callbacks"
+        )
 
 
 def optimizer_maker(optimizer):
