@@ -11,7 +11,16 @@ import torch
 from cases import FAST, FILTERS, NoEncoder, make_mixtures
 from sklearn.base import clone
 from skorch.callbacks import Callback
-from trainings import FILE, QUICK, At, Gains, learned, resume, train, train_until
+from trainings import (
+    QUICK,
+    At,
+    Gains,
+    file_in,
+    learned,
+    resume,
+    train,
+    train_until,
+)
 
 from sklearn_cass import (
     AESeparator,
@@ -160,9 +169,9 @@ def test_training_resumes_after_a_kill(data, tmp_path, whole):
 
 def n_epochs_saved(folder):
     """Number of epochs in the checkpoint, 0 where there is none."""
-    if not (folder / FILE).exists():
+    if not file_in(folder).exists():
         return 0
-    return file_format.read(folder / FILE, "checkpoint")[0]["n_epochs"]
+    return file_format.read(file_in(folder), "checkpoint")[0]["n_epochs"]
 
 
 @pytest.mark.parametrize(

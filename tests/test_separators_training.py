@@ -7,15 +7,33 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from cases import FAST, SEPARATORS, TINY, WIDE, equal_states, make_mixtures, states
+from cases import (
+    FAST,
+    SEPARATORS,
+    TINY,
+    WIDE,
+    NoEncoder,
+    equal_states,
+    make_mixtures,
+    states,
+)
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
-from sklearn_cass import AESeparator, CASSSeparator, ResNet9, STFTTransformer
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    ICASeparator,
+    Modules,
+    NMFSeparator,
+    ResNet9,
+    STFTTransformer,
+)
 from sklearn_cass.metrics import relative_error
 from sklearn_cass.nn import Decoder
+from sklearn_cass.training.parameters import same_parameters
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -289,7 +307,7 @@ class Raise(Callback):
 
 
 @pytest.mark.parametrize(("batch", "n_epochs"), [(1, 0), (3, 0), (5, 1)])
-def test_interrupt_leaves_a_usable_separator(data, batch, n_epochs):
+def test_callback_that_stops_leaves_a_usable_separator(data, batch, n_epochs):
     X, y = data  # three batches an epoch
     callbacks = [Raise(KeyboardInterrupt, batch)]
     settings = TINY | {"max_epochs": 4, "callbacks": callbacks}
@@ -366,17 +384,80 @@ def bad_data(data):
     }
 
 
-@pytest.mark.parametrize("name", ["NaN in X", "NaN in y", "rows", "length", "labels"])
-def test_fit_that_fails_leaves_nothing_fitted(data, name):
-    fresh = CASSSeparator(**TINY)
-    fitted = CASSSeparator(**TINY).fit(*data)
-    for separator in (fresh, fitted):
-        with pytest.raises(ValueError):
-            separator.fit(*bad_data(data)[name])
-        assert not fitted_attributes(separator)
-        with pytest.raises(NotFittedError):
-            separator.transform(data[0])
+BAD_DATA = ["NaN in X", "NaN in y", "rows", "length", "labels"]
+ODD = Modules(NoEncoder, NoEncoder)
+REFUSED = {
+    "lr": {"lr": -1},
+    "warm_start": {"warm_start": "yes"},
+    "device": {"device": "nowhere"},
+    "validation_fraction": {"validation_fraction": 0.99},
+    "callbacks": {"callbacks": [3]},
+    "cross_weights": {"cross_weights": [[1]]},
+    "decoder": {"network": ODD},
+    "checkpoint": {"checkpoint": "\0"},
+}
+
+
+@pytest.mark.parametrize("name", [*BAD_DATA, *REFUSED])
+def test_fit_that_is_refused_leaves_nothing_fitted(data, name):
+    separator = CASSSeparator(**TINY).set_params(**REFUSED.get(name, {}))
+    with pytest.raises((ValueError, TypeError)):
+        separator.fit(*bad_data(data).get(name, data))
+    assert not fitted_attributes(separator)
+    with pytest.raises(NotFittedError):
+        separator.transform(data[0])
+
+
+@pytest.mark.parametrize("name", [*BAD_DATA, *REFUSED])
+def test_fit_that_is_refused_keeps_the_previous_one(data, name):
+    separator = CASSSeparator(**TINY).fit(*data)
+    separator.set_params(**REFUSED.get(name, {}))
+    before, attributes = state_copies(separator), dict(vars(separator))
+    with pytest.raises((ValueError, TypeError)):
+        separator.fit(*bad_data(data).get(name, data))
+    assert vars(separator) == attributes
+    assert same_bits(states(separator), before)
+    assert separator.transform(data[0]).shape == data[1].shape
+
+
+@pytest.mark.parametrize("cls", [NMFSeparator, ICASeparator])
+def test_traditional_fit_that_is_refused_keeps_the_previous_one(cls, data):
+    separator = cls(random_state=0).fit(*data)
+    before = separator.transform(data[0])
+    with pytest.raises(ValueError):
+        separator.fit(*bad_data(data)["NaN in X"])
+    if cls is ICASeparator:
+        with pytest.raises(ValueError, match="n_delays"):
+            separator.set_params(n_delays=65).fit(*data)
+    assert np.array_equal(separator.transform(data[0]), before)
+
+
+NETWORKS = {
+    "network": {"network": ResNet9(n_filters=3)},
+    "network's kind": {"network": None},
+    "representation": {"representation": "magnitude"},
+    "stft": {"stft": STFTTransformer(n_fft=32)},
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_warm_start_refuses_other_networks(data, name):
+    separator = AESeparator(**TINY, warm_start=True).fit(*data)
+    before = state_copies(separator)
+    changed = clone(separator).set_params(**NETWORKS[name]).get_params(deep=False)
+    separator.set_params(**changed)
+    named = name.removesuffix("'s kind")
+    with pytest.raises(ValueError, match=f"warm_start=True .* {named} has changed"):
         separator.fit(*data)
+    assert same_bits(states(separator), before)
+    separator.set_params(warm_start=False).fit(*data)
+
+
+@pytest.mark.parametrize("network", [None, ResNet9(), ResNet9(n_filters=2), ODD])
+def test_networks_of_equal_parameters_are_the_same(network):
+    assert same_parameters(network, clone(network, safe=False))
+    assert not same_parameters(network, ResNet9(n_filters=4))
+    assert not same_parameters(ResNet9(n_filters=4), network)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("mine"), SystemExit("mine")])

@@ -1,8 +1,14 @@
 """Several threads and processes at once: the same bits, and no lock to wait for."""
 
+import contextlib
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -180,3 +186,40 @@ def test_grid_search_in_threads_is_that_of_one_thread(data):
         many = GridSearchCV(CASSSeparator(**FAST), grid, cv=2, n_jobs=2).fit(X, y)
     for name in ("split0_test_score", "split1_test_score"):
         np.testing.assert_array_equal(many.cv_results_[name], one.cv_results_[name])
+
+
+FORKING = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import torch
+from cases import FAST, make_mixtures
+from sklearn_cass import CASSSeparator
+
+assert torch.get_num_threads() == 2
+X, y = make_mixtures(16, n_times=1024)
+separator = CASSSeparator(**FAST).fit(X, y)
+expected = separator.transform(X)
+child = os.fork()
+if not child:
+    np.testing.assert_allclose(separator.transform(X), expected, atol=1e-5)
+    separator.fit(X, y)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+assert torch.get_num_threads() == 2
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_process_computes_after_two_threads_did():
+    # it used to wait without end for threads that are not there
+    two = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", FORKING, str(Path(__file__).parent)]
+    process = subprocess.Popen(command, env=os.environ | two, start_new_session=True)
+    try:
+        assert process.wait(timeout=120) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the child, too

@@ -14,6 +14,12 @@ from sklearn_cass import Checkpoint, Modules
 FILE = "checkpoint.safetensors"
 
 
+def file_in(folder):
+    """Return the path of the only checkpoint in a folder, which may not exist."""
+    (subfolder,) = [path for path in folder.iterdir() if path.is_dir()]
+    return subfolder / FILE
+
+
 class Gains(torch.nn.Module):
     """A gain for every channel: a decoder that learns and costs next to nothing."""
 

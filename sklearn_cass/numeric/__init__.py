@@ -1,5 +1,6 @@
 """Numeric helpers: arrays read in chunks, checks of values, safe scaling."""
 
+from . import forks
 from .checks import (
     check_numbers,
     check_unread,
@@ -25,6 +26,8 @@ from .scaling import (
     to_unit_level,
     vector_norm,
 )
+
+forks.register()
 
 __all__ = [
     "SlicedArray",

@@ -1,17 +1,21 @@
 """File format: tensors and a JSON header in a safetensors file, with checksums."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
+
+from . import locks
 
 VERSION = 3
 PACKAGES = ("sklearn-cass", "numpy", "scikit-learn", "skorch", "torch")
@@ -228,29 +232,101 @@ def contiguous_copy(tensor):
 def write_atomically(path, data):
     """Replace a file's content: all of it or, after a crash, nothing.
 
+    A link is followed, an existing file keeps its mode, and what crashes left of
+    earlier writings is removed.
+
     Parameters
     ----------
     path : path-like
-        The file.
+        The file; a leading ``~`` is the user's home.
     data : bytes
         Its new content.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    path = Path(os.path.realpath(os.path.expanduser(path)))
+    mode = mode_to_keep(path)
+    remove_leftovers(path)
+    temporary, file = open_temporary(path, mode)
     try:
-        with open(temporary, "xb") as file:
+        with file:
             file.write(data)
             file.flush()
+            if mode is not None:
+                os.chmod(temporary, mode)
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if locks.fcntl is not None:  # Windows replaces no open files
+                os.replace(temporary, path)
+        if locks.fcntl is None:
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
+def mode_to_keep(path):
+    """Return the permissions of an existing file, None for a new one.
+
+    Raises
+    ------
+    OSError
+        If there is something else than a file.
+    """
+    try:
+        found = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(found):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found):
+        raise OSError(f"{str(path)!r} is not a regular file, and is not replaced")
+    return stat.S_IMODE(found)
+
+
+def open_temporary(path, mode):
+    """Open a new, locked file beside a path; return its path and the file."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        file = open(os.open(temporary, flags, 0o666 if mode is None else mode), "w+b")
+        try:
+            # another process may have taken it for a leftover before it was locked
+            if locked_or_lockless(file) and temporary.exists():
+                return temporary, file
+            file.close()
+        except BaseException:
+            file.close()
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def locked_or_lockless(file):
+    """Lock a file, and return whether that was done or there are no locks."""
+    if locks.fcntl is None:
+        return True
+    try:
+        return locks.lock(file)
+    except OSError:  # a file system without locks
+        return True
+
+
 def leftovers(path):
-    """Return temporary files that crashes left beside a file."""
-    return path.parent.glob(f".{path.name}.*.tmp")
+    """Return temporary files beside a file: of crashes, and of writings under way."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.tmp")
+    found = (p for p in path.parent.iterdir() if pattern.fullmatch(p.name))
+    return [p for p in found if p.is_file()]
+
+
+def remove_leftovers(path):
+    """Remove temporary files that crashes left: those that no process has locked.
+
+    Without locks, they stay.
+    """
+    if locks.fcntl is None:
+        return
+    with suppress(OSError):  # a folder that cannot be listed
+        for leftover in leftovers(path):
+            with suppress(OSError), open(leftover, "rb") as file:
+                if locks.lock(file):
+                    leftover.unlink()
 
 
 def tree_tensor(tree):

@@ -1,9 +1,10 @@
 """Description of a training's state: what a checkpoint may hold."""
 
 import torch
+from skorch.callbacks import EarlyStopping, LRScheduler
 
 from ..training import callbacks
-from ..training.state import generators, stateful_callbacks
+from ..training.state import generators
 from .fields import described, expect, integer, list_of, named, number
 from .weights import compare
 
@@ -124,36 +125,42 @@ EPOCH = integer(0, 2**62)
 
 
 def check_callbacks(states, net):
-    """Raise a ValueError unless states of the package's callbacks are theirs."""
+    """Raise a ValueError unless states of known callbacks are theirs.
+
+    Those of a user's callbacks are plain values and tensors, whatever they hold.
+    """
     expect(isinstance(states, dict), "states by name", states)
-    for name, callback in stateful_callbacks(net).items():
-        if name in states and type(callback) in CALLBACKS:
-            with named(name):
-                described(states[name], CALLBACKS[type(callback)](net))
+    for name, callback in net.callbacks_:
+        saved = states.get(name)
+        known = [f for cls, f in CALLBACKS.items() if isinstance(callback, cls)]
+        with named(name):
+            if isinstance(callback, LRScheduler):
+                expect(saved is None or isinstance(saved, dict), "numbers", saved)
+            if known and saved is not None:
+                checked = described(saved, known[0])
+                check_best(checked.get("best_model_weights_"), net)
 
 
-def best_epoch(net):
-    """Return the checks of early stopping's state."""
+def check_best(weights, net):
+    """Raise a ValueError unless the best weights, if any, are autoencoders'."""
+    if weights is not None:
+        compare(net.module_, weights, "autoencoders")
 
-    def weights(value):
-        if value is not None:
-            compare(net.module_, value, "autoencoders")
-        return value
 
-    def threshold(value):
-        expect(isinstance(value, int | float), "a number", value)
-        return value
-
-    return {
-        "misses_": EPOCH,
-        "dynamic_threshold_": threshold,
-        "best_model_weights_": weights,
-        "best_epoch_": EPOCH,
-    }
+def threshold(value):
+    """Return an error to fall below, which may be infinite."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    expect(is_number, "a number", value)
+    return value
 
 
 CALLBACKS = {
-    callbacks.BestEpoch: best_epoch,
-    callbacks.LearningRates: lambda net: {"step": EPOCH},
-    callbacks.Progress: lambda net: {"epoch": EPOCH, "n_steps": EPOCH},
+    EarlyStopping: {
+        "misses_": EPOCH,
+        "dynamic_threshold_": threshold,
+        "best_model_weights_": lambda value: value,
+        "best_epoch_": EPOCH,
+    },
+    callbacks.LearningRates: {"step": EPOCH},
+    callbacks.Progress: {"epoch": EPOCH, "n_steps": EPOCH},
 }

@@ -147,15 +147,20 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If X or y has another shape, holds NaN or infinity, or if a parameter is out
-            of range.
+            of range. A previous fit is then kept; it is not if the learning itself
+            fails or is interrupted.
         """
-        before = dict(vars(self))
+        self._kept = dict(vars(self))  # what a fit that fails leaves
         try:
             with cpu_as_default_device():
                 return self._fit(X, y)
         except BaseException:
-            self._undo_fit(before)
+            kept = self._kept
+            vars(self).clear()
+            vars(self).update(kept)
             raise
+        finally:
+            vars(self).pop("_kept", None)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X, y):
@@ -167,14 +172,23 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _fit_arrays(self, X, y, rng, **settings):
-        """Learn from validated arrays; ``settings`` are passed to ``_fit_samples``."""
+        """Learn from validated arrays; ``settings`` are passed to ``_learn``."""
         if y.ndim > 1:
             samples, example = Samples(X, y), (X, y)
         else:
             samples = MixedSamples(X, y, rng)
             example = samples.arrays(slice(1))
         self._set_components(self._make_domains(*example), samples.component_names)
-        self._fit_samples(samples, rng, **settings)
+        self._learn(samples, rng, **settings)
+
+    def _learn(self, samples, rng):
+        """Learn from samples, after the last of all checks."""
+        self._check_samples(samples)
+        self._drop_previous_fit()
+        self._fit_samples(samples, rng)
+
+    def _check_samples(self, samples):
+        """Raise a ValueError for parameters that do not suit the samples."""
 
     def _make_domains(self, X, y):
         """Return the converter for this data."""
@@ -184,15 +198,12 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         self.domains_, self.component_names_ = domains, names
         self.n_components_ = len(names)
 
-    def _undo_fit(self, before):
-        """Remove learned attributes after a fit that failed.
+    def _drop_previous_fit(self):
+        """Keep no learned attributes of a previous fit if this one fails.
 
         Other attributes stay, because a Pipeline, for instance, also sets some.
         """
-        kept = {k: v for k, v in before.items() if not k.endswith("_")}
-        for name in set(vars(self)) - set(kept):
-            delattr(self, name)
-        vars(self).update(kept)
+        self._kept = {k: v for k, v in self._kept.items() if not k.endswith("_")}
 
     def transform(self, X):
         """Separate mixtures into their components.

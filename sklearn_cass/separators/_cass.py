@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import (
+    TensorDataset,
     check_components,
     check_components_like,
     check_mixtures,
@@ -30,7 +31,7 @@ from ..numeric import (
     powers_of_two,
 )
 from ..persistence import CheckpointFile, save
-from ..persistence.checkpoint import identity_of
+from ..persistence.identity import identity_of
 from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
 from ..training import callbacks as training_callbacks
@@ -42,11 +43,14 @@ from ..training.parameters import (
     check_callbacks,
     check_cross_weights,
     check_device,
+    check_monitors,
     n_validation_samples,
     optimizer_maker,
     out_of_memory_context,
     same_maker,
+    same_parameters,
     use_bfloat16,
+    warn_of_schedulers,
 )
 from ..training.seeding import seeded_global_generators
 from ._base import BaseSeparator
@@ -110,7 +114,8 @@ class AESeparator(BaseSeparator):
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -125,7 +130,8 @@ class AESeparator(BaseSeparator):
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -138,10 +144,10 @@ class AESeparator(BaseSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -150,7 +156,8 @@ class AESeparator(BaseSeparator):
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -166,7 +173,8 @@ class AESeparator(BaseSeparator):
         ``X.shape[1]``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 
@@ -275,9 +283,9 @@ class AESeparator(BaseSeparator):
                 f"checkpoint={os.fspath(checkpoint.folder)!r} and warm_start=True are "
                 "mutually exclusive"
             )
-        file = CheckpointFile(checkpoint.folder, identity_of(self, X, y), rng)
-        writer = CheckpointWriter(file, checkpoint.every)
-        super()._fit_arrays(X, y, file.rng, writer=writer)
+        with CheckpointFile(checkpoint.folder, identity_of(self, X, y), rng) as file:
+            writer = CheckpointWriter(file, checkpoint.every)
+            super()._fit_arrays(X, y, file.rng, writer=writer)
 
     def _set_components(self, domains, names):
         if self._continues():
@@ -299,34 +307,38 @@ class AESeparator(BaseSeparator):
                 f"names {seen}, but X and y have {given}"
             )
 
-    def _undo_fit(self, before):
-        # what is no boolean was refused; an array has no truth value
-        is_continued = isinstance(self.warm_start, bool | np.bool_) and self.warm_start
-        if not is_continued:
-            super()._undo_fit(before)
-            return
-        vars(self).clear()
-        vars(self).update(before)
+    def _drop_previous_fit(self):
+        if not self.warm_start:
+            super()._drop_previous_fit()
 
-    def _fit_samples(self, samples, rng, writer=None):
+    def _learn(self, samples, rng, writer=None):
         seed = int(rng.randint(2**31 - 2))
         trained, validated = self._split(len(samples), rng)
         net = self._make_net(seed)
         device = torch.device(net.device)
         dataset = tensor_dataset(samples, self.domains_, trained, device)
         net.callbacks = self._make_callbacks(samples, len(trained), validated)
-        n_epochs = self.max_epochs
         with (
             seeded_global_generators(net.device, seed),
             out_of_memory_context(self.batch_size),
         ):
-            if net.initialized_:
-                net.initialize_callbacks()
-            else:
-                net.initialize()
-            if writer is not None:
-                n_epochs = writer.resume(net)
+            n_epochs = self._initialize(net, writer)
+            self._drop_previous_fit()
             net.partial_fit(dataset, epochs=n_epochs)
+        self._set_net(net, dataset)
+
+    def _initialize(self, net, writer):
+        """Initialize the net's parts, and return how many epochs there are to train."""
+        if net.initialized_:
+            net.initialize_callbacks()
+        else:
+            net.initialize()
+        check_monitors(net.callbacks_)
+        warn_of_schedulers(net.callbacks_, self.lr_schedule)
+        return self.max_epochs if writer is None else writer.resume(net)
+
+    def _set_net(self, net, dataset):
+        """Set the learned attributes, and warn of a training that collapsed."""
         net.release_training_state()
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
         n_checked = min(len(dataset), self._rows_per_chunk())
@@ -358,15 +370,7 @@ class AESeparator(BaseSeparator):
             **self._loss_parameters(),
         }
         if self._continues():
-            net = copy.deepcopy(self.net_)  # a fit that fails keeps the fitted one
-            is_moved = torch.device(net.device) != device
-            is_same = same_maker(net.optimizer, parameters["optimizer"])
-            vars(net).update(parameters, device=str(device))
-            for module in net.trained_modules().values():
-                module.to(device)
-            if is_moved or not is_same:
-                net.initialize_optimizer()
-            return net
+            return self._continued_net(parameters, device)
         return self._net_class(
             Autoencoders,
             **self._modules(),
@@ -376,6 +380,36 @@ class AESeparator(BaseSeparator):
             seed=seed,
             verbose=0,
         )
+
+    def _continued_net(self, parameters, device):
+        """Return a copy of the fitted net with other parameters of its training."""
+        self._check_networks()
+        net = copy.deepcopy(self.net_)  # a fit that fails keeps the fitted one
+        is_moved = torch.device(net.device) != device
+        is_same = same_maker(net.optimizer, parameters["optimizer"])
+        vars(net).update(parameters, device=str(device))
+        for module in net.trained_modules().values():
+            module.to(device)
+        if is_moved or not is_same:
+            net.initialize_optimizer()
+        net.reset_learning_rates()
+        return net
+
+    def _check_networks(self):
+        """Raise a ValueError for parameters that the fitted networks do not have."""
+        net, given = self.net_, self._module_parameters()
+        pairs = {
+            "network": (net.module__network, given["network"]),
+            "representation": (net.representation, self._representation()),
+            "stft": (net.module__shape, given["shape"]),
+        }
+        for name, (fitted, new) in pairs.items():
+            if not same_parameters(fitted, new):
+                raise ValueError(
+                    "warm_start=True continues with the networks of the previous fit, "
+                    f"but {name} has changed, from {fitted} to {new}: set {name} as it "
+                    "was, or warm_start=False to train new networks"
+                )
 
     def _representation(self):
         """Return the representation of the maps; real maps have no phases."""
@@ -417,13 +451,16 @@ class AESeparator(BaseSeparator):
 
     def _make_callbacks(self, samples, n_trained, validated):
         n_steps = self.max_epochs * -(-n_trained // self.batch_size)
-        callbacks = [
-            training_callbacks.LearningRates(self.lr_schedule, n_steps),
-            training_callbacks.FiniteGuard(),
-        ]
+        callbacks = [training_callbacks.FiniteGuard()]
+        if self.lr_schedule == "cosine":
+            callbacks.insert(0, training_callbacks.LearningRates(n_steps))
         if len(validated):
-            measure = partial(self._validation_errors, samples, validated)
-            callbacks.append(training_callbacks.ValidationErrors(measure))
+            dataset = TensorDataset(samples, self.domains_, validated)
+            measures = (
+                partial(self._validation_errors, samples, validated),
+                partial(self._validation_loss, dataset),
+            )
+            callbacks.append(training_callbacks.ValidationErrors(*measures))
         if self.early_stopping:
             callbacks.append(training_callbacks.BestEpoch())
         if self.verbose:
@@ -438,6 +475,13 @@ class AESeparator(BaseSeparator):
             X, y = samples.arrays(rows[chunk])
             errors.append(relative_error(y, self._transform_chunk(X, None, estimate)))
         return np.concatenate(errors)
+
+    def _validation_loss(self, dataset, net):
+        """Return the loss of a net in training on a dataset."""
+        total = 0.0
+        for rows in torch.arange(len(dataset)).split(self._rows_per_chunk()):
+            total += len(rows) * net.validation_loss(*dataset[rows])
+        return total / len(dataset)
 
     # Estimates --------------------------------------------------------------------
 
@@ -549,7 +593,8 @@ class RegularCASSSeparator(AESeparator):
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -564,7 +609,8 @@ class RegularCASSSeparator(AESeparator):
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -577,10 +623,10 @@ class RegularCASSSeparator(AESeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -589,7 +635,8 @@ class RegularCASSSeparator(AESeparator):
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -606,7 +653,8 @@ class RegularCASSSeparator(AESeparator):
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 
@@ -842,7 +890,8 @@ default=0.3
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -857,7 +906,8 @@ default=0.3
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -870,10 +920,10 @@ default=0.3
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -882,7 +932,8 @@ default=0.3
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -899,7 +950,8 @@ default=0.3
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 
@@ -1076,7 +1128,8 @@ class GANSeparator(RegularCASSSeparator):
     lr_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" raises both learning rates over the first tenth of the training and
         then lowers them to zero along a cosine. Use "constant" to continue with
-        ``warm_start``, or to leave the rates to a callback.
+        ``warm_start``, to extend a training with ``checkpoint``, or to leave the rates
+        to a callback; skorch's ``LRScheduler`` drives that of the autoencoders.
     batch_size : int, default=8
         Number of mixtures in a training batch. Small batches (4 to 8) need fewer
         epochs; larger ones use a GPU better.
@@ -1091,7 +1144,8 @@ class GANSeparator(RegularCASSSeparator):
         mixtures as they were given. Without effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
-        relative errors of every epoch. None: 0.1 with ``early_stopping``, else 0.
+        relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
+        else 0. Callbacks that monitor "valid_loss" need it.
     early_stopping : bool, default=False
         Whether to stop after 10 epochs without a lower mean error on the validation
         set, and to restore the best weights. Of use with many epochs on few samples.
@@ -1104,10 +1158,10 @@ class GANSeparator(RegularCASSSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit. With other data or parameters (except
-        ``callbacks``, ``checkpoint`` and ``verbose``) it raises an error. A folder
-        serves one training. If a state cannot be written (a full disk), a warning says
-        so, training continues, and the state written before is kept.
+        interrupted, on a CPU bit for bit with an equal number of threads and equal
+        releases of the libraries. With other data or parameters (except ``callbacks``,
+        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
+        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -1116,7 +1170,8 @@ class GANSeparator(RegularCASSSeparator):
         estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU.
+        an int for results that are equal bit for bit on one machine's CPU with an equal
+        number of threads.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -1133,7 +1188,8 @@ class GANSeparator(RegularCASSSeparator):
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
-        "valid_relative_error", each a list over the components.
+        "valid_relative_error", each a list over the components; "train_loss" and
+        "valid_loss" are sums of the reconstruction losses, numbers.
     n_iter_ : int
         Number of epochs trained.
 

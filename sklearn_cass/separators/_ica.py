@@ -143,6 +143,9 @@ class ICASeparator(BaseSeparator):
     def _make_domains(self, X, y):
         return WaveformDomains.of(X, y)
 
+    def _check_samples(self, samples):
+        self._choose_delays()
+
     def _fit_samples(self, samples, rng):
         n_delays = self._choose_delays()
         windows, truth = self._draw(samples, n_delays, rng)

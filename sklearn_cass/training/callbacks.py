@@ -10,13 +10,17 @@ from skorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
 from ..numeric.warning import warn_user
+from .interrupts import StopTraining
+
+LOSS = "reconstruction_loss"
 
 
 class EpochLosses(Callback):
     """Record the mean of each loss over an epoch, a list over components.
 
     The keys are ``reconstruction_loss`` and, with discriminators,
-    ``adversarial_loss``, ``discriminator_loss`` and ``cross_loss``.
+    ``adversarial_loss``, ``discriminator_loss`` and ``cross_loss``. ``train_loss`` is
+    the sum of the first, a number, as skorch's callbacks expect it.
     """
 
     def on_epoch_begin(self, net, **kwargs):
@@ -31,6 +35,15 @@ class EpochLosses(Callback):
     def on_epoch_end(self, net, **kwargs):
         for name, total in self.sums_.items():
             net.history.record(name, (total / self.n_rows_).tolist())
+        record_loss(net.history, "train_loss", sum(net.history[-1, LOSS]))
+
+
+def record_loss(history, name, value):
+    """Record a number, and as ``..._best`` whether it is the lowest so far."""
+    before = (row.get(name, math.nan) for row in history[:-1])
+    lowest = min((loss for loss in before if not math.isnan(loss)), default=math.inf)
+    history.record(name, value)
+    history.record(f"{name}_best", value < lowest)
 
 
 class ValidationErrors(Callback):
@@ -38,57 +51,50 @@ class ValidationErrors(Callback):
 
     ``valid_relative_error`` is a list over components (mean over samples, silent true
     components left out), ``valid_error`` its mean, which early stopping monitors.
+    ``valid_loss`` is the loss of training, ``train_loss``, on the validation set.
 
     Parameters
     ----------
-    measure : callable
+    measure_errors : callable
         Takes the net, returns the relative errors (n_samples, n_components).
+    measure_loss : callable
+        Takes the net, returns the loss, a number.
     """
 
-    def __init__(self, measure):
-        self.measure = measure
+    def __init__(self, measure_errors, measure_loss):
+        self.measure_errors, self.measure_loss = measure_errors, measure_loss
 
     def on_epoch_end(self, net, **kwargs):
-        errors = np.ma.masked_invalid(self.measure(net))
+        errors = np.ma.masked_invalid(self.measure_errors(net))
         means = errors.mean(axis=0).filled(np.nan)
         net.history.record("valid_relative_error", means.tolist())
         mean = np.ma.filled(errors.mean(), np.nan)
         net.history.record("valid_error", float(mean))
+        record_loss(net.history, "valid_loss", self.measure_loss(net))
 
 
 class BestEpoch(EarlyStopping):
-    """Stop after epochs without a lower validation error; restore the best weights.
-
-    skorch's early stopping with a state, which checkpoints save.
-    """
-
-    STATE = ("misses_", "dynamic_threshold_", "best_model_weights_", "best_epoch_")
+    """Stop after epochs without a lower validation error; restore the best weights."""
 
     def __init__(self, patience=10):
         super().__init__("valid_error", patience, load_best=True, sink=discard)
-
-    def state_dict(self):
-        return {name: getattr(self, name) for name in self.STATE}
-
-    def load_state_dict(self, state):
-        vars(self).update(state)
 
 
 class LearningRates(Callback):
     """Set the learning rates of autoencoders and discriminators before every step.
 
+    They rise over the first tenth of the steps and fall to zero along a cosine, as in
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR
+    2017, Eq. (5), without a restart.
+
     Parameters
     ----------
-    schedule : {"cosine", "constant"}
-        "cosine" rises over the first tenth of the steps and falls to zero along a
-        cosine, as in Loshchilov and Hutter, "SGDR: stochastic gradient descent with
-        warm restarts", ICLR 2017, Eq. (5), without a restart.
     n_steps : int
         Number of steps of the training.
     """
 
-    def __init__(self, schedule, n_steps):
-        self.schedule, self.n_steps = schedule, n_steps
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
 
     def on_train_begin(self, net, **kwargs):
         self.step_ = 0
@@ -100,9 +106,7 @@ class LearningRates(Callback):
         self.step_ = state["step"]
 
     def on_batch_begin(self, net, **kwargs):
-        factor = 1.0
-        if self.schedule == "cosine":
-            factor = cosine_factor(self.step_ / self.n_steps)
+        factor = cosine_factor(self.step_ / self.n_steps)
         for optimizer, lr in net.learning_rates():
             for group in optimizer.param_groups:
                 group["lr"] = factor * lr
@@ -154,7 +158,7 @@ class FiniteGuard(Callback):
             "discriminator_lr may help.",
             ConvergenceWarning,
         )
-        raise KeyboardInterrupt  # stops skorch's training loop
+        raise StopTraining
 
 
 class Progress(Callback):

@@ -20,10 +20,29 @@ class Checkpoint(BaseEstimator):
     Parameters
     ----------
     folder : path-like
-        Folder in which the state of the training is saved. It is created if missing,
-        and serves one training.
+        Folder in which the states of trainings are saved, created if missing; a leading
+        ``~`` is the user's home.
     every : int, default=1
         Epochs between two savings; the state of the last epoch is always saved.
+
+    Notes
+    -----
+    Every training has a sub-folder: one for each set of data and parameters (except
+    ``callbacks``, ``checkpoint`` and ``verbose``), which ``training.json`` there
+    describes. A warning says so where a new training starts although the folder holds
+    an unfinished one that differs in one parameter, or in the data, alone.
+
+    A training locks its sub-folder: the same one cannot run twice at a time (an
+    ``OSError`` says so), also not in threads of one process; different ones can. The
+    lock ends with the process, however that ends.
+
+    A training with ``lr_schedule="constant"`` is extended by a ``fit`` with a larger
+    ``max_epochs``, with the result of a single long training. With "cosine" the
+    learning rate depends on the number of epochs, and a new training starts.
+
+    If a state cannot be written (a full disk), a warning says so, training continues,
+    and the state written before is kept. Another one says where a training is resumed
+    with another number of threads or with other releases, which may change its result.
 
     Examples
     --------
@@ -75,6 +94,7 @@ class CheckpointWriter(Callback):
         self.state_ = self.file.state
         if self.state_ is None:
             return net.max_epochs
+        self.file.check_state(net)
         load_net_state(net, self.state_)
         return net.max_epochs - self.file.n_epochs
 

@@ -1,6 +1,7 @@
 """The training algorithm: discriminators and autoencoders take steps in turn."""
 
 import copy
+from contextlib import suppress
 
 import torch
 from skorch import NeuralNet
@@ -11,6 +12,7 @@ from ..numeric import error_context, to_unit_level
 from . import losses
 from .batches import Batches, remix, sample_one_per_row
 from .callbacks import EpochLosses
+from .interrupts import StopTraining, is_raised
 from .optimizers import Adam
 from .parameters import make_optimizer
 from .seeding import seeded
@@ -161,9 +163,47 @@ class CASSNet(NeuralNet):
         if self.discriminators is not None:
             yield self.discriminator_optimizer_, self.discriminator_lr
 
+    def reset_learning_rates(self):
+        """Set the full learning rates, from which a schedule may start again."""
+        for optimizer, lr in self.learning_rates():
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] = lr
+
     def get_iterator(self, dataset, training=False):
         """Return batches in an order drawn by the net's own generator."""
         return self.iterator_train(dataset, self.batch_size, self.generator_)
+
+    # Training loop ----------------------------------------------------------------
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train, from the present weights if there are any.
+
+        An interrupt by the user is raised, which skorch's method would not do.
+        """
+        if not self.initialized_:
+            self.initialize()
+        try:
+            self.notify("on_train_begin", X=X, y=y)
+            self.fit_loop(X, y, **fit_params)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt as interrupt:
+            try:
+                self.notify("on_train_end", X=X, y=y)
+            finally:
+                raise interrupt
+        with suppress(StopTraining):
+            self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def notify(self, method_name, **cb_kwargs):
+        """Notify callbacks; one that raises a KeyboardInterrupt ends the training."""
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt as interrupt:
+            if not is_raised(interrupt):
+                raise
+            raise StopTraining from interrupt
 
     # One step ---------------------------------------------------------------------
 
@@ -185,6 +225,10 @@ class CASSNet(NeuralNet):
         X, Y = X.to(self.device), Y.to(self.device)
         if self.remix:
             X, Y = remix(X, Y, self.remix, self.generator_)
+        return self.unit_maps(X, Y)
+
+    def unit_maps(self, X, Y):
+        """Return such maps of mixtures as they are given."""
         X, Y, _ = to_unit_level(X, Y)
         return self.mixture_maps(X), self.component_maps(Y, X)
 
@@ -307,6 +351,20 @@ class CASSNet(NeuralNet):
     def mixed_precision(self, like):
         """Return a context in which convolutions compute in bfloat16, if so set."""
         return torch.autocast(like.device.type, torch.bfloat16, self.autocast)
+
+    @torch.no_grad()
+    def validation_loss(self, X, Y):
+        """Return the sum over components of the reconstruction loss, a number."""
+        self._set_training(False)
+        mixture, targets = self.unit_maps(X.to(self.device), Y.to(self.device))
+        with self.mixed_precision(mixture):
+            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        with torch.enable_grad():  # as a user's function is called in training
+            terms = [
+                self.reconstruction_loss(estimate.requires_grad_(), target)
+                for estimate, target in zip(estimates, targets, strict=True)
+            ]
+        return float(sum(term.detach() for term in terms))
 
     # After training ---------------------------------------------------------------
 

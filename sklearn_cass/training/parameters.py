@@ -5,9 +5,11 @@ from functools import partial
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from ..numeric import error_context
+from ..numeric.warning import warn_user
+from .callbacks import ValidationErrors
 from .optimizers import Adam, Muon
 
 OPTIMIZERS = {"adam": Adam, "muon": Muon}
@@ -101,6 +103,43 @@ def check_callbacks(callbacks):
     return list(callbacks or [])
 
 
+VALIDATION = {"valid_loss", "valid_error", "valid_relative_error"}
+
+
+def check_monitors(callbacks):
+    """Raise a ValueError for callbacks that monitor what is not recorded.
+
+    Parameters
+    ----------
+    callbacks : list of (str, Callback)
+        The initialized callbacks of a net.
+    """
+    if any(isinstance(callback, ValidationErrors) for _, callback in callbacks):
+        return
+    scored = {getattr(callback, "name_", None) for _, callback in callbacks}
+    missing = VALIDATION - scored
+    for _, callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.removesuffix("_best") in missing:
+            raise ValueError(
+                f"callbacks: {type(callback).__name__} monitors {monitor!r}, which "
+                "needs a validation set: set validation_fraction to a share above 0, "
+                "or monitor another value, such as 'train_loss'"
+            )
+
+
+def warn_of_schedulers(callbacks, lr_schedule):
+    """Warn of schedulers of learning rates that have no effect."""
+    if lr_schedule == "constant":
+        return
+    if any(isinstance(callback, LRScheduler) for _, callback in callbacks):
+        warn_user(
+            f"callbacks: LRScheduler has no effect with lr_schedule={lr_schedule!r}, "
+            "which sets the learning rates before every step; lr_schedule='constant' "
+            "leaves them to callbacks"
+        )
+
+
 def optimizer_maker(optimizer):
     """Return the function that makes an optimizer from parameters and ``lr``."""
     return optimizer if callable(optimizer) else OPTIMIZERS[optimizer]
@@ -122,6 +161,29 @@ def same_maker(a, b):
     if isinstance(a, partial) and isinstance(b, partial):
         return (a.func, a.args, a.keywords) == (b.func, b.args, b.keywords)
     return a is b
+
+
+def same_parameters(a, b):
+    """Return whether two values of a parameter are equal, objects by their parameters.
+
+    Objects that define no equality are equal if they are of one type.
+    """
+    if isinstance(a, partial):
+        return isinstance(b, partial) and same_maker(a, b)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, type) or hasattr(a, "__qualname__"):
+        return a is b
+    if hasattr(a, "get_params"):
+        is_same = type(a) is type(b)
+        return is_same and same_parameters(a.get_params(False), b.get_params(False))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same_parameters(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(same_parameters, a, b))
+    if type(a).__eq__ is object.__eq__:
+        return type(a) is type(b)
+    return bool(a == b)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """State of a training: collected from a net, and loaded into one."""
 
 import torch
+from skorch.callbacks import EarlyStopping, LRScheduler
 from skorch.history import History
 
 from .seeding import global_generators
@@ -10,7 +11,7 @@ def training_state(net):
     """Return modules, optimizers, generators, history and callbacks of a net.
 
     The state of a callback is included if it has ``state_dict`` and
-    ``load_state_dict``.
+    ``load_state_dict``, or is one of skorch's for early stopping or learning rates.
     """
     return {
         "modules": {
@@ -19,9 +20,7 @@ def training_state(net):
         "optimizers": [optimizer.state_dict() for optimizer, _ in net.learning_rates()],
         "generators": [generator.get_state() for generator in generators(net)],
         "history": net.history.to_list(),
-        "callbacks": {
-            name: c.state_dict() for name, c in stateful_callbacks(net).items()
-        },
+        "callbacks": {name: callback_state(c) for name, c in net.callbacks_},
     }
 
 
@@ -40,9 +39,21 @@ def load_net_state(net, state):
 
 def load_callback_states(net, state):
     """Load the states of callbacks, after the training has begun."""
-    for name, callback in stateful_callbacks(net).items():
-        if name in state["callbacks"]:
-            callback.load_state_dict(state["callbacks"][name])
+    for name, callback in net.callbacks_:
+        saved = state["callbacks"].get(name)
+        if saved is not None:
+            load_callback_state(callback, saved)
+    # schedulers of learning rates have changed them when they began
+    for (optimizer, _), saved in zip(
+        net.learning_rates(), state["optimizers"], strict=True
+    ):
+        restore_groups(optimizer, saved["param_groups"])
+
+
+def restore_groups(optimizer, saved):
+    """Set learning rates and other settings of an optimizer's groups as saved."""
+    for group, values in zip(optimizer.param_groups, saved, strict=True):
+        group.update({k: v for k, v in values.items() if k != "params"})
 
 
 def generators(net):
@@ -51,9 +62,40 @@ def generators(net):
     return [*own, *global_generators(net.device)]
 
 
-def stateful_callbacks(net):
-    """Return the callbacks that have a state by name."""
-    return {name: c for name, c in net.callbacks_ if hasattr(c, "load_state_dict")}
+EARLY_STOPPING = ("misses_", "dynamic_threshold_", "best_model_weights_", "best_epoch_")
+
+
+def callback_state(callback):
+    """Return the state of a callback, None if it has none."""
+    if hasattr(callback, "load_state_dict"):
+        return callback.state_dict()
+    if isinstance(callback, EarlyStopping):
+        return {name: getattr(callback, name) for name in EARLY_STOPPING}
+    if isinstance(callback, LRScheduler):
+        return numbers_of(callback.lr_scheduler_.state_dict())
+    return None
+
+
+def load_callback_state(callback, state):
+    """Load the state of a callback whose training has begun."""
+    if hasattr(callback, "load_state_dict"):
+        callback.load_state_dict(state)
+    elif isinstance(callback, EarlyStopping):
+        vars(callback).update(state)
+    elif isinstance(callback, LRScheduler):
+        known = numbers_of(callback.lr_scheduler_.state_dict())
+        saved = {n: v for n, v in numbers_of(state).items() if n in known}
+        vars(callback.lr_scheduler_).update(saved)
+
+
+def numbers_of(state):
+    """Return the numbers and lists of numbers of a scheduler's state."""
+    return {
+        name: value
+        for name, value in state.items()
+        for values in [value if isinstance(value, list) else [value]]
+        if all(isinstance(entry, bool | int | float) for entry in values)
+    }
 
 
 def restore_memory_format(optimizer):

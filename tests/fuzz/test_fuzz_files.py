@@ -35,6 +35,7 @@ from sklearn_cass import (
     STFTTransformer,
     load,
 )
+from sklearn_cass.persistence.file_format import tree_from_tensor, tree_tensor
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="memory is measured through /proc"
@@ -136,6 +137,64 @@ def is_refused_or_works(name, content, tensors):
     require(loaded.checkpoint is None and not loaded.callbacks, "a checkpoint")
 
 
+# Checkpoints --------------------------------------------------------------------------
+
+RESUMED = {
+    "ae": {"cls": AESeparator},
+    "cass": {"cls": CASSSeparator, "random_state": np.random.RandomState(1)},
+    "early stopping": {"cls": AESeparator, "early_stopping": True, "optimizer": "adam"},
+}
+
+
+def trained(name, folder, max_epochs):
+    """Fit with a checkpoint in a folder."""
+    settings = TINY | {"lr_schedule": "constant", "max_epochs": max_epochs}
+    settings |= RESUMED[name]
+    cls = settings.pop("cls")
+    return cls(**settings, checkpoint=folder).fit(X, Y)
+
+
+@functools.cache
+def honest_state(name):
+    """Return path, content and tensors of a checkpoint, and the memory to resume."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trained(name, folder, 1)
+        (path,) = Path(folder).glob("*/checkpoint.safetensors")
+        content, tensors = read_crafted(path)
+        before = reset_peak()
+        separator = trained(name, folder, 2)
+        n_bytes = peak_memory() - before
+        return path.relative_to(folder), content, tensors, separator, n_bytes
+
+
+def is_refused_or_resumed(name, content, tensors, tree):
+    """Resume from a crafted checkpoint."""
+    path, _, _, separator, n_bytes = honest_state(name)
+    tensors = tensors | {"state": tree_tensor(tree)}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder, path)
+        path.parent.mkdir()
+        write_crafted(path, content, tensors)
+        with bounded_memory(2 * n_bytes + 2**25), time_limit(60):
+            try:
+                resumed = trained(name, folder, 2)
+                tally["worked"][current_test()] += 1
+            except (ValueError, OSError):
+                tally["refused"][current_test()] += 1
+                return
+            except Exception as error:
+                kind = type(error).__name__
+                raise Failure(f"{kind} is no refusal: {error}") from error
+        extra = set(vars(resumed.net_)) ^ set(vars(separator.net_))
+        require(not extra, f"attributes {extra}")
+        require(resumed.n_iter_ == 2, f"{resumed.n_iter_} epochs")
+        require(
+            np.isfinite(resumed.transform(X)).all(), "estimates that are not finite"
+        )
+
+
 names = st.sampled_from(list(MADE))
 places = st.integers(0, 10**4)
 changes = st.builds(
@@ -166,3 +225,24 @@ def test_any_tensors(name, drawn):
     for change in drawn:
         tensors = change.apply(tensors) if tensors else tensors
     is_refused_or_works(name, content, tensors)
+
+
+@fuzzed(
+    test=20,
+    fuzz=1000,
+    name=st.sampled_from(list(RESUMED)),
+    place=st.sampled_from(["header", "state", "state", "tensors"]),
+    change=changes,
+    tensor_change=tensor_changes,
+)
+def test_any_checkpoint(name, place, change, tensor_change):
+    _, content, tensors, *_ = honest_state(name)
+    tree = tree_from_tensor(tensors["state"])
+    others = {key: tensor for key, tensor in tensors.items() if key != "state"}
+    if place == "header":
+        content = content | {"header": change.apply(content["header"])}
+    elif place == "state":
+        tree = change.apply(tree)
+    else:
+        others = tensor_change.apply(others)
+    is_refused_or_resumed(name, content, others, tree)
