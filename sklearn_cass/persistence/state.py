@@ -3,14 +3,22 @@
 import torch
 from skorch.callbacks import EarlyStopping, LRScheduler
 
-from ..training import callbacks
+from ..training import Muon, callbacks
 from ..training.state import generators
 from .fields import described, expect, integer, list_of, named, number
 from .weights import compare
 
 STATE = ("modules", "optimizers", "generators", "history", "callbacks")
-# optimizers with kernels that go through moments as if they had a parameter's shape
-FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
+# names of the moments of optimizers whose kernels rely on their shapes
+ADAM = ({"step", "exp_avg", "exp_avg_sq"},)
+AMSGRAD = ({"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},)
+MOMENTS = {
+    Muon: lambda weight: ({"step", "momentum"},) if weight.ndim > 1 else ADAM,
+    torch.optim.Adam: lambda weight: ADAM + AMSGRAD,
+    torch.optim.AdamW: lambda weight: ADAM + AMSGRAD,
+    torch.optim.Adagrad: lambda weight: ({"step", "sum"},),
+    torch.optim.SGD: lambda weight: ({"momentum_buffer"},),
+}
 
 
 def check_state(state, net):
@@ -82,12 +90,18 @@ def check_optimizer(content, optimizer):
         check_group(group, like)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     expect(isinstance(content["state"], dict), "a state by parameter", content["state"])
-    for index, entries in content["state"].items():
+    kinds = (names for cls, names in MOMENTS.items() if isinstance(optimizer, cls))
+    names_for = next(kinds, None)
+    for index, moments in content["state"].items():
         parameter = parameters[integer(0, len(parameters) - 1)(index)]
-        expect(isinstance(entries, dict), "moments by name", entries)
-        for name, entry in entries.items():
+        expect(isinstance(moments, dict), "moments by name", moments)
+        allowed = names_for and names_for(parameter)
+        is_known = allowed is None or set(moments) in allowed
+        expect(is_known, f"the moments {allowed}", sorted(map(str, moments)))
+        for name, moment in moments.items():
             with named(f"{name}"):
-                check_moment(entry, parameter, isinstance(optimizer, FUSED))
+                if name != "momentum_buffer" or moment is not None:
+                    check_moment(moment, shape_of(name, parameter) if allowed else None)
 
 
 def check_group(group, like):
@@ -107,16 +121,24 @@ def check_group(group, like):
                 expect(type(value) is type(before) and value == before, before, value)
 
 
-def check_moment(entry, parameter, is_fused):
-    """Raise a ValueError unless an entry of an optimizer's state suits a parameter."""
-    if not torch.is_tensor(entry):
-        is_plain = entry is None or isinstance(entry, bool | int | float | list)
-        expect(is_plain, "a number or a tensor", entry)
+def shape_of(name, parameter):
+    """Return the shape of a moment."""
+    return () if name == "step" else tuple(parameter.shape)
+
+
+def check_moment(moment, shape=None):
+    """Raise a ValueError unless a moment is a number or a tensor, of a shape if given.
+
+    A user's optimizer may keep others.
+    """
+    if torch.is_tensor(moment):
+        is_valid = moment.is_floating_point() or shape is None
+        expect(is_valid and not torch.isnan(moment).any(), "numbers", moment)
+        found = tuple(moment.shape)
+        expect(shape is None or found == shape, f"a tensor of shape {shape}", found)
         return
-    expect(not torch.isnan(entry).any(), "numbers", entry)
-    is_alike = entry.numel() == 1 or entry.shape == parameter.shape
-    is_alike = is_alike and (entry.is_floating_point() or entry.numel() == 1)
-    expect(is_alike or not is_fused, f"shape {tuple(parameter.shape)}", entry.shape)
+    is_plain = moment is None or isinstance(moment, bool | int | float | list)
+    expect(is_plain and shape is None, "a tensor", moment)
 
 
 # Callbacks ---------------------------------------------------------------------------
