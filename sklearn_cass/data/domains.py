@@ -1,5 +1,6 @@
 """Conversion of waveforms, spectrograms and images to tensors, and back."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +83,8 @@ class Domains:
             stft._validate_params()  # scikit-learn skips it in a nested fit
             stft.fit(np.zeros((1, n_times)))
         else:
-            stft = getattr(X, "stft", None)
+            # a copy, because the transformer may be fitted anew to other waveforms
+            stft = copy.deepcopy(getattr(X, "stft", None))
             n_times = getattr(X, "n_times", None)
         y_domain = cls._component_domain(X_domain, y, stft)
         wanted = X.shape[1:]

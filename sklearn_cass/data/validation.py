@@ -6,7 +6,13 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..numeric import check_numbers, check_unread, error_context, validate_samples
+from ..numeric import (
+    check_numbers,
+    check_unread,
+    error_context,
+    share_memory,
+    validate_samples,
+)
 from .domains import SPECTROGRAM
 
 # of scikit-learn's checks: any shape, values are checked by `check_numbers`
@@ -164,8 +170,8 @@ def check_recording(recording, domains, name="recording"):
     return recording
 
 
-def check_out(out, shape, dtype):
-    """Return the array to write to; a new one for None."""
+def check_out(out, shape, dtype, recording):
+    """Return the array to write to, away from the recording; a new one for None."""
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray) or not out.flags.writeable:
@@ -177,4 +183,9 @@ def check_out(out, shape, dtype):
         raise ValueError(f"out must be an array of shape {shape}, got {out.shape}")
     if out.dtype.kind not in "fc" or not np.can_cast(dtype, out.dtype, "same_kind"):
         raise ValueError(f"out must take values of type {dtype}, got {out.dtype}")
+    if share_memory(out, recording):
+        raise ValueError(
+            "out must not share memory with the recording, which is read while out is "
+            "written: pass another array, or a copy of the recording"
+        )
     return out

@@ -12,6 +12,7 @@ from .checks import (
 from .chunked import (
     SlicedArray,
     chunks_of,
+    share_memory,
     shared_mapping,
     takes_slices,
     write_parts,
@@ -40,6 +41,7 @@ __all__ = [
     "in_double",
     "level",
     "powers_of_two",
+    "share_memory",
     "shared_mapping",
     "takes_slices",
     "to_unit_level",

@@ -29,7 +29,8 @@ class RecordingsMixin:
             A recording in the components' domain: a waveform if ``fit`` was given
             waveforms, else a spectrogram or image of any width.
         out : ndarray of shape (n_components, ...), default=None
-            Array to write the estimates to, for instance a memmap. None creates one.
+            Array to write the estimates to, for instance a memmap; it must not share
+            memory with the recording. None creates one.
 
         Returns
         -------
@@ -44,7 +45,7 @@ class RecordingsMixin:
         recording = check_recording(recording, self.domains_)
         n_entries = recording.shape[-1]
         shape = (self.n_components_, *self.domains_.y_shape[:-1], n_entries)
-        out = check_out(out, shape, floating_type(recording.dtype))
+        out = check_out(out, shape, floating_type(recording.dtype), recording)
         write_parts(out, self._separate_blocks([recording]))
         return out
 
@@ -55,7 +56,8 @@ class RecordingsMixin:
         ----------
         blocks : iterable of array-like of shape (n,) or (n_channels, n)
             Consecutive parts of a recording, of any lengths and otherwise as for
-            ``separate``. One is read at a time.
+            ``separate``. One is read at a time, and copied: all may be one buffer that
+            is written anew.
 
         Yields
         ------
@@ -77,12 +79,14 @@ class RecordingsMixin:
         (2, 250)
         """
         check_is_fitted(self)
-        checked = (
-            check_recording(block, self.domains_, "blocks")
-            for block in blocks
-            if np.shape(block)[-1:] != (0,)
-        )
-        return self._separate_blocks(checked)
+        return self._separate_blocks(self._checked_blocks(blocks))
+
+    def _checked_blocks(self, blocks):
+        """Yield validated blocks that are not empty, in memory of their own."""
+        for block in blocks:
+            if np.shape(block)[-1:] != (0,):
+                block = check_recording(block, self.domains_, "blocks")
+                yield block.copy() if isinstance(block, np.ndarray) else block
 
     def _separate_blocks(self, blocks):
         n_window, y_domain = self.domains_.window_shape[-1], self.domains_.y_domain
