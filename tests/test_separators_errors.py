@@ -9,7 +9,15 @@ import torch
 from cases import FAST, make_mixtures
 from sklearn.exceptions import NotFittedError
 
-from sklearn_cass import AESeparator, CASSSeparator, ResNet9, STFTTransformer
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    Checkpoint,
+    ICASeparator,
+    NMFSeparator,
+    ResNet9,
+    STFTTransformer,
+)
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -140,6 +148,66 @@ def test_fit_refuses_bad_parameters(parameter):
 def test_fit_refuses_bad_cross_weights(cross_weights, message):
     with pytest.raises(ValueError, match=message):
         CASSSeparator(**FAST, cross_weights=cross_weights).fit(X, Y)
+
+
+NUMBERS = [
+    (cls, name)
+    for cls in (CASSSeparator, NMFSeparator, ICASeparator, STFTTransformer)
+    for name in cls().get_params(deep=False)
+    if name in cls._parameter_constraints
+    and not {"boolean", "verbose"} & set(map(str, cls._parameter_constraints[name]))
+]
+
+
+@pytest.mark.parametrize(("cls", "name"), NUMBERS)
+def test_true_is_no_number(cls, name):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of .* Got True"):
+        cls(**{name: True}).fit(X, Y)
+
+
+@pytest.mark.parametrize("cls", [AESeparator, NMFSeparator])
+def test_true_is_no_number_in_parts(cls, tmp_path):
+    with pytest.raises(ValueError, match="The 'n_fft' parameter of STFT.* Got True"):
+        cls(stft=STFTTransformer(n_fft=True)).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (ResNet9(n_filters=True), "n_filters"),
+        (ResNet9(compression=True), "compression"),
+        (Checkpoint("folder", every=True), "every"),
+    ],
+    ids=str,
+)
+def test_true_is_no_number_in_networks_and_checkpoints(part, name):
+    role = "checkpoint" if isinstance(part, Checkpoint) else "network"
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of .* Got True"):
+        AESeparator(**FAST | {role: part}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(False, "stft__n_fft"), ("x", "network__n_filters")]
+)
+def test_parameters_of_a_part_that_has_none(value, name):
+    part = name.partition("__")[0]
+    separator = AESeparator(**FAST | {part: value})
+    with pytest.raises(ValueError, match=f"parameters of {part} cannot be set"):
+        separator.set_params(**{name: 8})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("stft__foo", 8, "Invalid parameter 'foo' for estimator STFTTransformer"),
+        ("network__foo", 8, "Invalid parameter 'foo' for estimator ResNet9"),
+        ("stft__n_fft", "a", "The 'n_fft' parameter of STFTTransformer"),
+        ("network__n_filters", "a", "The 'n_filters' parameter of ResNet9"),
+    ],
+)
+def test_bad_parameters_of_default_parts(name, value, message):
+    with pytest.raises(ValueError, match=message):
+        AESeparator(max_epochs=1, random_state=0).set_params(**{name: value}).fit(X, Y)
 
 
 BAD_NETWORK_PARAMETERS = {

@@ -17,6 +17,7 @@ from .chunked import (
     takes_slices,
     write_parts,
 )
+from .parameters import refuse_booleans
 from .scaling import (
     divide,
     divisor,
@@ -41,6 +42,7 @@ __all__ = [
     "in_double",
     "level",
     "powers_of_two",
+    "refuse_booleans",
     "share_memory",
     "shared_mapping",
     "takes_slices",

@@ -19,7 +19,14 @@ from ..data import (
 )
 from ..data.dataset import as_waveforms
 from ..metrics import mean_ignoring_nan, sdr
-from ..numeric import divide, expand_rows, floating, powers_of_two, to_unit_level
+from ..numeric import (
+    divide,
+    expand_rows,
+    floating,
+    powers_of_two,
+    refuse_booleans,
+    to_unit_level,
+)
 from ..stft import STFTTransformer
 from ._recordings import RecordingsMixin
 
@@ -109,7 +116,13 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             if is_nested and part in known and params.get(part, known[part]) is None:
                 setattr(self, part, default())
                 params.pop(part, None)
+            elif is_nested and part in known:
+                check_has_parameters(part, params.get(part, known[part]))
         return super().set_params(**params)
+
+    def _validate_params(self):
+        super()._validate_params()
+        refuse_booleans(self)
 
     @abstractmethod
     def _fit_samples(self, samples, rng):
@@ -327,6 +340,15 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def check_has_parameters(name, value):
+    """Raise a ValueError unless parameters of a parameter's value can be set."""
+    if not hasattr(value, "set_params"):
+        raise ValueError(
+            f"parameters of {name} cannot be set ({name}__...) while {name} is "
+            f"{value!r}, which has no method set_params"
+        )
 
 
 def cpu_as_default_device():

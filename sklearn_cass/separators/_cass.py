@@ -28,6 +28,7 @@ from ..numeric import (
     floating,
     level,
     powers_of_two,
+    refuse_booleans,
 )
 from ..persistence import CheckpointFile, save
 from ..persistence.checkpoint import identity_of
@@ -408,6 +409,7 @@ class AESeparator(BaseSeparator):
         network = clone(self.network, safe=False)
         if hasattr(network, "_parameter_constraints"):
             network._validate_params()
+            refuse_booleans(network)
         return network
 
     def _loss_parameters(self):

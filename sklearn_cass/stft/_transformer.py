@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ..numeric import check_numbers, floating, validate_samples
+from ..numeric import check_numbers, floating, refuse_booleans, validate_samples
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, default_n_fft, window_values
 
@@ -179,6 +179,10 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
             raise ValueError(f"Z is empty: its shape is {Z.shape}")
         check_numbers(Z, "Z")
         return self.inverse(as_tensor(Z), n_times).numpy()
+
+    def _validate_params(self):
+        super()._validate_params()
+        refuse_booleans(self)
 
     def _check_waveforms(self, X, *, reset):
         checks = {"allow_nd": True, "ensure_all_finite": False}
