@@ -7,6 +7,7 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..numeric import (
+    as_plain,
     check_numbers,
     check_unread,
     error_context,
@@ -41,7 +42,7 @@ def check_mixtures(estimator, X, *, domains=None):
     ValueError
         If X does not hold finite mixtures, or others than those seen in ``fit``.
     """
-    reset = domains is None
+    reset, X = domains is None, as_plain(X, "X")
     if _is_complex(X):
         X = _check_spectrograms(X, "X", ("n_samples",))
         checks = {"skip_check_array": True}
@@ -76,6 +77,7 @@ def _check_same_domain(estimator, X, domains):
 
 def check_components(y, X):
     """Return validated components, or labels if y is 1-D; one row for each of X."""
+    y = as_plain(y, "y")
     if _is_complex(y):
         y = _check_spectrograms(y, "y", ("n_samples", "n_components"))
         check_numbers(y, "y")
@@ -152,7 +154,7 @@ def check_recording(recording, domains, name="recording"):
         ``recording[..., start:stop]`` is an ndarray; a recording in a file is not read
         into memory.
     """
-    shape = domains.window_shape
+    shape, recording = domains.window_shape, as_plain(recording, name)
     if domains.y_domain == SPECTROGRAM and _is_complex(recording):
         check = np.asarray
     else:
@@ -174,6 +176,8 @@ def check_out(out, shape, dtype, recording):
     """Return the array to write to, away from the recording; a new one for None."""
     if out is None:
         return np.empty(shape, dtype)
+    if isinstance(out, np.ma.MaskedArray):
+        raise ValueError("out must be a plain array, got a masked array")
     if not isinstance(out, np.ndarray) or not out.flags.writeable:
         raise ValueError(
             f"out must be a numpy array that can be written to, got {type(out)}"

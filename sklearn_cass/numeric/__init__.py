@@ -17,6 +17,7 @@ from .chunked import (
     takes_slices,
     write_parts,
 )
+from .containers import as_plain
 from .parameters import refuse_booleans
 from .scaling import (
     divide,
@@ -30,6 +31,7 @@ from .scaling import (
 
 __all__ = [
     "SlicedArray",
+    "as_plain",
     "check_numbers",
     "check_unread",
     "chunks_of",

@@ -153,4 +153,4 @@ def chunks_of(array, axis=0):
     length = array.shape[axis]
     n_bytes = array.dtype.itemsize * math.prod(array.shape) // max(1, length)
     for part in gen_batches(length, max(1, CHUNK_BYTES // max(1, n_bytes))):
-        yield np.asarray(array[part] if axis == 0 else array[..., part])
+        yield np.asanyarray(array[part] if axis == 0 else array[..., part])

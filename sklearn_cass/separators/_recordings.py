@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import check_out, check_recording, cross_fade, windows_of
-from ..numeric import floating_type, write_parts
+from ..numeric import as_plain, floating_type, write_parts
 
 
 class RecordingsMixin:
@@ -84,6 +84,7 @@ class RecordingsMixin:
     def _checked_blocks(self, blocks):
         """Yield validated blocks that are not empty, in memory of their own."""
         for block in blocks:
+            block = as_plain(block, "blocks")
             if np.shape(block)[-1:] != (0,):
                 block = check_recording(block, self.domains_, "blocks")
                 yield block.copy() if isinstance(block, np.ndarray) else block

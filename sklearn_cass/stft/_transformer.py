@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ..numeric import check_numbers, floating, refuse_booleans, validate_samples
+from ..numeric import as_plain, check_numbers, floating, refuse_booleans, validate_samples
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, default_n_fft, window_values
 
@@ -168,7 +168,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         n_times = getattr(Z, "n_times", None) or self.n_times_
-        Z = np.asarray(Z)
+        Z = np.asarray(as_plain(Z, "Z"))
         expected = self.spectrogram_shape(n_times)
         if not np.iscomplexobj(Z) or Z.shape[-2:] != expected:
             raise ValueError(
