@@ -8,6 +8,7 @@ import pytest
 import sklearn
 import torch
 from cases import FAST, TINY, make_mixtures
+from sklearn.exceptions import DataConversionWarning
 
 from sklearn_cass import (
     AESeparator,
@@ -46,7 +47,6 @@ class MaskedOnDisk:
 
     def __getitem__(self, key):
         return self.array[key]
-
 
 
 @pytest.mark.parametrize("dtype", [float, np.int16])
@@ -206,6 +206,21 @@ def test_data_frames_of_nullable_types():
         missing.iloc[0, 3] = pd.NA
         with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
             AESeparator(**TINY).fit(missing, Y)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda y: y[:, None], lambda y: pd.DataFrame({"part": y})]
+)
+def test_labels_in_a_column_are_labels(make):
+    labels = np.array(["violin", "bass"] * 4)
+    expected = AESeparator(**TINY).fit(X, labels)
+    with pytest.warns(DataConversionWarning, match="column-vector y") as caught:
+        separator = AESeparator(**TINY).fit(X, make(labels))
+    assert [warning.filename for warning in caught] == [__file__]
+    assert separator.component_names_.tolist() == ["bass", "violin"]
+    assert np.array_equal(separator.transform(X), expected.transform(X))
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        assert separator.score(X, make(labels)) == expected.score(X, labels)
 
 
 class Quantity(np.ndarray):

@@ -80,6 +80,49 @@ def test_fit_refuses_bad_data(name):
     assert not [attribute for attribute in vars(separator) if attribute[-1] == "_"]
 
 
+WIDE, WIDE_Y = make_mixtures(6, n_times=20, n_channels=2)
+
+
+SETTINGS = {
+    AESeparator: FAST,
+    NMFSeparator: {"n_atoms": 2, "random_state": 0},
+    STFTTransformer: {},
+}
+
+
+@pytest.mark.parametrize("estimator", SETTINGS)
+def test_more_channels_than_time_points_are_refused(estimator):
+    # as sound files are read
+    turned, components = np.swapaxes(WIDE, 1, 2), np.swapaxes(WIDE_Y, 2, 3)
+    message = (
+        r"X of shape \(6, 20, 2\) has more channels \(20\) than time points \(2\).*"
+        r"\(n_samples, n_channels, n_times\).*np.swapaxes\(X, 1, 2\)"
+    )
+    for y in (components, np.arange(6) % 2):
+        with pytest.raises(ValueError, match=message):
+            estimator().fit(turned, y)
+    estimator = estimator(**SETTINGS[estimator])
+    estimator.fit(np.swapaxes(turned, 1, 2), np.swapaxes(components, 2, 3))
+    with pytest.raises(ValueError, match="X has 20 features"):
+        estimator.transform(turned)
+
+
+def test_transposed_components_and_recordings_are_named(multichannel):
+    with pytest.raises(ValueError, match=r"np.swapaxes\(y, -2, -1\)"):
+        AESeparator(**FAST).fit(WIDE, np.swapaxes(WIDE_Y, 2, 3))
+    with pytest.raises(ValueError, match=r"np.swapaxes\(y, -2, -1\)"):
+        AESeparator(**FAST).fit(X, np.swapaxes(Y, 1, 2))
+    with pytest.raises(ValueError, match=r"recording .* pass recording\.T"):
+        multichannel.separate(np.ones((50, 2)))
+    with pytest.raises(ValueError, match=r"blocks .* pass blocks\.T"):
+        list(multichannel.separate_stream([np.ones((50, 2))]))
+
+
+def test_as_many_channels_as_time_points_are_valid():
+    square, components = make_mixtures(6, n_times=3, n_channels=3)
+    AESeparator(**FAST).fit(square, components)
+
+
 @pytest.mark.parametrize("make", [scipy.sparse.csr_array, scipy.sparse.coo_matrix])
 def test_sparse_arrays_are_refused(make):
     with pytest.raises(TypeError, match="Sparse data was passed for X"):

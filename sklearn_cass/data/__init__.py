@@ -9,6 +9,8 @@ from .validation import (
     check_mixtures,
     check_out,
     check_recording,
+    check_same_sfreq,
+    check_sfreq,
 )
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "check_mixtures",
     "check_out",
     "check_recording",
+    "check_same_sfreq",
+    "check_sfreq",
     "cross_fade",
     "domains_of",
     "single",

@@ -123,9 +123,12 @@ class Domains:
                 "(" + ", ".join(["n_samples", "n_components", *map(str, shape)]) + ")"
                 for shape in shapes
             )
+            turned = (*y.shape[:-2], *y.shape[:-3:-1])  # the last two axes exchanged
+            is_turned = y.ndim > 2 and turned[2:] in shapes
+            hint = ": pass np.swapaxes(y, -2, -1)" if is_turned else ""
             raise ValueError(
                 f"y must hold the components of X in an array of shape {allowed}, got "
-                f"shape {y.shape}"
+                f"shape {y.shape}{hint}"
             )
 
     @property

@@ -1,6 +1,7 @@
 """Numeric helpers: arrays read in chunks, checks of values, safe scaling."""
 
 from .checks import (
+    check_channels,
     check_numbers,
     check_unread,
     error_context,
@@ -32,6 +33,7 @@ from .scaling import (
 __all__ = [
     "SlicedArray",
     "as_plain",
+    "check_channels",
     "check_numbers",
     "check_unread",
     "chunks_of",

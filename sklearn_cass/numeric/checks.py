@@ -69,9 +69,9 @@ def check_unread(array, check, min_ndim=2):
 def check_numbers(array, name, axis=0):
     """Raise a ValueError for values that are not finite numbers of moderate size.
 
-    Values so large that sums of them overflow are refused, too, and masked ones. The array is read once,
-    in chunks along its first or last axis, and never copied: it may be larger than
-    memory (a memmap, a SlicedArray).
+    Values so large that sums of them overflow are refused, too, and masked entries. The
+    array is read once, in chunks along its first or last axis, and never copied: it may
+    be larger than memory (a memmap, a SlicedArray).
 
     Parameters
     ----------
@@ -105,6 +105,20 @@ def check_numbers(array, name, axis=0):
                 f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
                 f"got {largest:.0e}: scale it down"
             )
+
+
+def check_channels(X):
+    """Raise a ValueError for multichannel waveforms of more channels than time points.
+
+    They are nearly always transposed: sound files are read as (n_times, n_channels).
+    """
+    if X.ndim == 3 and X.shape[1] > X.shape[2]:
+        raise ValueError(
+            f"X of shape {X.shape} has more channels ({X.shape[1]}) than time points "
+            f"({X.shape[2]}): waveforms have shape (n_samples, n_channels, n_times). "
+            "If channels come last, pass np.swapaxes(X, 1, 2), and y likewise. Real "
+            "spectrograms need an axis of channels, X[:, np.newaxis]"
+        )
 
 
 def largest_modulus(array):

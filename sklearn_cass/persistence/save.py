@@ -10,7 +10,10 @@ from .codec import encode
 from .file_format import tree_tensor, write
 
 KIND = "separator"
-LEARNED = ("n_features_in_", "feature_names_in_", "component_names_", "n_components_")
+LEARNED = (
+    *("n_features_in_", "feature_names_in_", "component_names_", "n_components_"),
+    "sfreq_",
+)
 # parameters of a CASSNet, beside those of its modules
 NET_PARAMETERS = [
     name

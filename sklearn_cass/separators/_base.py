@@ -15,6 +15,7 @@ from ..data import (
     check_components,
     check_components_like,
     check_mixtures,
+    check_sfreq,
     domains_of,
 )
 from ..data.dataset import as_waveforms
@@ -66,6 +67,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
 
     Examples
     --------
@@ -93,6 +96,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     (8, 2, 64)
     """
 
+    sfreq_ = None  # of separators that earlier versions saved, too
     _parameter_constraints: dict = {"random_state": ["random_state"]}
     # parameters that are objects, and the class that None stands for
     _default_parts = {"stft": STFTTransformer}
@@ -132,7 +136,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _estimate(self, X):
         """Return estimates of a tensor of mixtures at unit level."""
 
-    def fit(self, X, y):
+    def fit(self, X, y, sfreq=None):
         """Learn to separate from mixtures and their components.
 
         Parameters
@@ -150,6 +154,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             waveforms. With one dimension: labels that say which component each row
             of X is; the training mixtures are then drawn from the rows. Rows of a
             :class:`Spectrogram` are inverted to waveforms first.
+        sfreq : float, default=None
+            Sampling rate of X in Hz. It is kept as ``sfreq_``, saved, and compared with
+            the rate of recordings to separate, where that is known.
 
         Returns
         -------
@@ -165,15 +172,16 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         before = dict(vars(self))
         try:
             with cpu_as_default_device():
-                return self._fit(X, y)
+                return self._fit(X, y, sfreq)
         except BaseException:
             self._undo_fit(before)
             raise
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y):
+    def _fit(self, X, y, sfreq):
         if y is None:
             validate_data(self, X, y)  # raises scikit-learn's standard message
+        self._set_sfreq(check_sfreq(sfreq))
         X = check_mixtures(self, X)
         y = check_components(y, X)
         self._fit_arrays(X, y, check_random_state(self.random_state))
@@ -188,6 +196,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             example = samples.arrays(slice(1))
         self._set_components(self._make_domains(*example), samples.component_names)
         self._fit_samples(samples, rng, **settings)
+
+    def _set_sfreq(self, sfreq):
+        self.sfreq_ = sfreq
 
     def _make_domains(self, X, y):
         """Return the converter for this data."""

@@ -16,6 +16,7 @@ from ..data import (
     check_components,
     check_components_like,
     check_mixtures,
+    check_same_sfreq,
     single,
     tensor_dataset,
 )
@@ -165,6 +166,8 @@ class AESeparator(BaseSeparator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "valid_relative_error", each a list over the components.
@@ -284,6 +287,12 @@ class AESeparator(BaseSeparator):
         if self._continues():
             self._check_continues(domains, names)
         super()._set_components(domains, names)
+
+    def _set_sfreq(self, sfreq):
+        if self._continues():
+            check_same_sfreq(sfreq, self.sfreq_, "X and y")
+            sfreq = self.sfreq_ if sfreq is None else sfreq
+        super()._set_sfreq(sfreq)
 
     def _continues(self):
         """Return whether ``fit`` continues a previous one."""
@@ -601,6 +610,8 @@ class RegularCASSSeparator(AESeparator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
@@ -894,6 +905,8 @@ default=0.3
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
@@ -1128,6 +1141,8 @@ class GANSeparator(RegularCASSSeparator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and

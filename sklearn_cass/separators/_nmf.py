@@ -63,6 +63,8 @@ default="kullback-leibler"
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     n_iter_ : int
         Largest number of iterations that a dictionary took.
 

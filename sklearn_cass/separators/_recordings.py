@@ -3,18 +3,18 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import check_out, check_recording, cross_fade, windows_of
+from ..data import check_out, check_recording, check_same_sfreq, cross_fade, windows_of
 from ..numeric import as_plain, floating_type, write_parts
 
 
 class RecordingsMixin:
     """Methods ``separate`` and ``separate_stream`` of separators.
 
-    Needs ``domains_``, ``n_components_``, ``_rows_per_chunk()`` and
+    Needs ``domains_``, ``sfreq_``, ``n_components_``, ``_rows_per_chunk()`` and
     ``_transform_chunk(windows, domain)``.
     """
 
-    def separate(self, recording, out=None):
+    def separate(self, recording, out=None, sfreq=None):
         """Separate one recording of any length, in bounded memory.
 
         The recording is cut into windows of the length seen in ``fit`` that overlap by
@@ -31,6 +31,9 @@ class RecordingsMixin:
         out : ndarray of shape (n_components, ...), default=None
             Array to write the estimates to, for instance a memmap; it must not share
             memory with the recording. None creates one.
+        sfreq : float, default=None
+            Sampling rate of the recording in Hz. A ValueError is raised if it differs
+            from that passed to ``fit``.
 
         Returns
         -------
@@ -42,6 +45,7 @@ class RecordingsMixin:
         separate_stream : The same for a recording that arrives in blocks.
         """
         check_is_fitted(self)
+        check_same_sfreq(sfreq, self.sfreq_)
         recording = check_recording(recording, self.domains_)
         n_entries = recording.shape[-1]
         shape = (self.n_components_, *self.domains_.y_shape[:-1], n_entries)
@@ -49,7 +53,7 @@ class RecordingsMixin:
         write_parts(out, self._separate_blocks([recording]))
         return out
 
-    def separate_stream(self, blocks):
+    def separate_stream(self, blocks, sfreq=None):
         """Separate a recording that arrives in blocks.
 
         Parameters
@@ -58,6 +62,8 @@ class RecordingsMixin:
             Consecutive parts of a recording, of any lengths and otherwise as for
             ``separate``. One is read at a time, and copied: all may be one buffer that
             is written anew.
+        sfreq : float, default=None
+            Sampling rate of the blocks in Hz, as for ``separate``.
 
         Yields
         ------
@@ -79,6 +85,7 @@ class RecordingsMixin:
         (2, 250)
         """
         check_is_fitted(self)
+        check_same_sfreq(sfreq, self.sfreq_)
         return self._separate_blocks(self._checked_blocks(blocks))
 
     def _checked_blocks(self, blocks):

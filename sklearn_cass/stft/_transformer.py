@@ -8,7 +8,14 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ..numeric import as_plain, check_numbers, floating, refuse_booleans, validate_samples
+from ..numeric import (
+    as_plain,
+    check_channels,
+    check_numbers,
+    floating,
+    refuse_booleans,
+    validate_samples,
+)
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, default_n_fft, window_values
 
@@ -192,7 +199,9 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
                 "X must be waveforms of shape (n_samples, n_times) or (n_samples, "
                 f"n_channels, n_times), got {X.ndim} dimensions"
             )
-        if not reset and X.shape[-1] != self.n_times_:
+        if reset:
+            check_channels(X)
+        elif X.shape[-1] != self.n_times_:
             raise ValueError(
                 f"X has {X.shape[-1]} time points, but STFTTransformer was fitted with "
                 f"{self.n_times_}"
