@@ -1,8 +1,12 @@
-"""Arrays to tensors and back: validation, domains, datasets, sampling, overlap-add."""
+"""Arrays to tensors and back: validation, domains, datasets, sampling, overlap-add.
+
+Also warnings of data that are valid, but seldom what was meant.
+"""
 
 from .dataset import MixedSamples, Samples, TensorDataset, single, tensor_dataset
 from .domains import Domains, WaveformDomains, domains_of
 from .overlap_add import cross_fade, windows_of
+from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (
     check_components,
     check_components_like,
@@ -28,7 +32,10 @@ __all__ = [
     "check_sfreq",
     "cross_fade",
     "domains_of",
+    "mean_shares",
     "single",
     "tensor_dataset",
+    "warn_of_data",
+    "warn_of_offset",
     "windows_of",
 ]

@@ -29,6 +29,7 @@ from .scaling import (
     to_unit_level,
     vector_norm,
 )
+from .torch_state import single_precision_by_default, usual_torch
 
 __all__ = [
     "SlicedArray",
@@ -49,8 +50,10 @@ __all__ = [
     "refuse_booleans",
     "share_memory",
     "shared_mapping",
+    "single_precision_by_default",
     "takes_slices",
     "to_unit_level",
+    "usual_torch",
     "validate_samples",
     "vector_norm",
     "write_parts",

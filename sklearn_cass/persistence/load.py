@@ -7,6 +7,7 @@ from skorch.history import History
 
 from ..data import Domains, WaveformDomains
 from ..nn import Autoencoders, Discriminators
+from ..numeric import usual_torch
 from ..numeric.warning import warn_user
 from ..training import CASSNet
 from ..training.parameters import check_device, use_bfloat16
@@ -23,6 +24,7 @@ def register(*classes):
     SEPARATORS.update({(cls.__module__, cls.__qualname__): cls for cls in classes})
 
 
+@usual_torch()
 def load(path, *, classes=()):
     """Load a separator that ``save`` wrote.
 

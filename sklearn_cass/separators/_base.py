@@ -1,7 +1,6 @@
 """Base class: input validation, conversion between arrays and tensors."""
 
 from abc import abstractmethod
-from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -17,18 +16,25 @@ from ..data import (
     check_mixtures,
     check_sfreq,
     domains_of,
+    mean_shares,
+    warn_of_data,
+    warn_of_offset,
 )
 from ..data.dataset import as_waveforms
+from ..data.domains import WAVEFORM
 from ..metrics import mean_ignoring_nan, sdr
 from ..numeric import (
     divide,
     expand_rows,
     floating,
+    in_double,
     powers_of_two,
     refuse_booleans,
     to_unit_level,
+    usual_torch,
 )
 from ..stft import STFTTransformer
+from ..training.collapse import warn_of_collapse
 from ._recordings import RecordingsMixin
 
 # Rows are separated in chunks of one fixed size: convolutions of another batch size
@@ -98,6 +104,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     sfreq_ = None  # of separators that earlier versions saved, too
     _parameter_constraints: dict = {"random_state": ["random_state"]}
+    _remedies = "Try rows in which the components differ."
     # parameters that are objects, and the class that None stands for
     _default_parts = {"stft": STFTTransformer}
 
@@ -171,7 +178,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         """
         before = dict(vars(self))
         try:
-            with cpu_as_default_device():
+            with usual_torch():
                 return self._fit(X, y, sfreq)
         except BaseException:
             self._undo_fit(before)
@@ -195,6 +202,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             samples = MixedSamples(X, y, rng)
             example = samples.arrays(slice(1))
         self._set_components(self._make_domains(*example), samples.component_names)
+        warn_of_data(samples, self.domains_)
         self._fit_samples(samples, rng, **settings)
 
     def _set_sfreq(self, sfreq):
@@ -282,16 +290,43 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             y = self._component_indices(y)
         else:
             check_components_like(y, self.n_components_, self.domains_)
-        ratios = [self._sdr(X[rows], y[rows]) for rows in self._chunks(len(X))]
+        ratios, shares = [], []
+        for rows in self._chunks(len(X)):
+            truth, estimates = self._truth_and_estimates(X[rows], y[rows])
+            ratios.append(sdr(truth, estimates))
+            if self.domains_.y_domain == WAVEFORM:
+                shares.append(mean_shares(in_double(truth), 2))
+        if shares:
+            warn_of_offset(np.concatenate(shares).reshape(-1, 1), ["y"])
         return mean_ignoring_nan(np.concatenate(ratios))
 
-    def _sdr(self, X, y):
-        """Return the SDR of a chunk's estimates; y holds components or indices."""
+    def _truth_and_estimates(self, X, y):
+        """Return what a chunk's estimates are compared with, and the estimates.
+
+        y holds components, or the indices of those whose recordings are X.
+        """
         estimates = self._transform_chunk(X)
         if y.ndim > 1:
-            return sdr(y, estimates)
+            return y, estimates
         own = estimates[np.arange(len(X)), y, np.newaxis]
-        return sdr(as_waveforms(X)[:, np.newaxis], own)
+        return as_waveforms(X)[:, np.newaxis], own
+
+    def _warn_of_estimates(self, dataset, n_chunks=4):
+        """Warn of estimates of training samples that separate nothing.
+
+        Parameters
+        ----------
+        dataset : TensorDataset
+            The training samples, of which some at equal distances are separated.
+        n_chunks : int, default=4
+            Number of chunks of rows to separate.
+        """
+        n_rows = self._rows_per_chunk()
+        last = len(dataset) - 1
+        rows = np.linspace(0, last, min(last + 1, n_chunks * n_rows)).astype(int)
+        chunks = (dataset[part] for part in torch.from_numpy(rows).split(n_rows))
+        names = self.component_names_.tolist()
+        warn_of_collapse(self._estimate, chunks, names, self._remedies)
 
     def _component_indices(self, labels):
         """Return the index of the component of each label."""
@@ -324,6 +359,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             estimates[rows] = self._transform_chunk(X[rows])
         return self.domains_.as_spectrogram(estimates)
 
+    @usual_torch()
     def _transform_chunk(self, X, domain=None, estimate=None):
         """Return estimates of one chunk of rows as an array.
 
@@ -360,9 +396,3 @@ def check_has_parameters(name, value):
             f"parameters of {name} cannot be set ({name}__...) while {name} is "
             f"{value!r}, which has no method set_params"
         )
-
-
-def cpu_as_default_device():
-    """Return a context in which torch makes tensors on the CPU by default."""
-    is_cpu = torch.get_default_device().type == "cpu"
-    return nullcontext() if is_cpu else torch.device("cpu")

@@ -30,6 +30,7 @@ from ..numeric import (
     level,
     powers_of_two,
     refuse_booleans,
+    usual_torch,
 )
 from ..persistence import CheckpointFile, save
 from ..persistence.checkpoint import identity_of
@@ -37,7 +38,6 @@ from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
 from ..training import callbacks as training_callbacks
 from ..training.checkpoint import CheckpointWriter
-from ..training.collapse import warn_of_collapse
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import (
     OPTIMIZERS,
@@ -219,6 +219,10 @@ class AESeparator(BaseSeparator):
     }
 
     _net_class = CASSNet
+    _remedies = (
+        "Try more epochs (max_epochs), another lr, a smaller beta or cross_weights, "
+        "and rows in which the components differ."
+    )
     _default_parts = {**BaseSeparator._default_parts, "network": ResNet9}
 
     def __init__(
@@ -339,9 +343,7 @@ class AESeparator(BaseSeparator):
             net.partial_fit(dataset, epochs=n_epochs)
         net.release_training_state()
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
-        n_checked = min(len(dataset), self._rows_per_chunk())
-        names = self.component_names_.tolist()
-        warn_of_collapse(self._estimate, *dataset[torch.arange(n_checked)], names)
+        self._warn_of_estimates(dataset)
 
     def _split(self, n_samples, rng):
         """Return the indices of training and validation samples."""
@@ -753,6 +755,7 @@ class RegularCASSSeparator(AESeparator):
         ]
         return np.concatenate(parts)
 
+    @usual_torch()
     def _discriminate_chunk(self, y, X):
         """Return the probabilities of one chunk of rows."""
         y = floating(y)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data import TensorDataset
 from ..data.sampling import channel_products, channel_weights, subsample
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
@@ -115,6 +116,8 @@ default="kullback-leibler"
         "stft": [STFTTransformer, None],
     }
 
+    _remedies = "Try another n_atoms or stft; ratio masks do not suit quiet components."
+
     def __init__(
         self,
         *,
@@ -143,6 +146,8 @@ default="kullback-leibler"
         learned = [self._learn_dictionary(f, seed) for f in frames]
         self.dictionaries_ = np.stack([dictionary for dictionary, _ in learned])
         self.n_iter_ = max(n_iter for _, n_iter in learned)
+        dataset = TensorDataset(samples, self.domains_, np.arange(len(samples)))
+        self._warn_of_estimates(dataset, n_chunks=1)  # the time of a few fits otherwise
 
     def _draw(self, samples, rng):
         """Return frames of components, (K, n_frames, n_freqs), and channel weights."""
@@ -178,6 +183,7 @@ default="kullback-leibler"
         from sklearn.decomposition import NMF  # slow to import
 
         nmf = NMF(self.n_atoms, random_state=seed, **self._factorization())
+        nmf.set_output(transform="default")
         activations = nmf.fit_transform(np.maximum(audible, FLOOR))
         means = activations.sum(axis=0) / len(frames)
         return nmf.components_ * means[:, np.newaxis], nmf.n_iter_
