@@ -135,6 +135,23 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         super()._validate_params()
         refuse_booleans(self)
 
+    def set_output(self, *, transform=None):
+        """Return self, because no data frame can hold estimates, which have three axes.
+
+        With this method, ``set_output`` of a Pipeline works for its other steps.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Without effect.
+
+        Returns
+        -------
+        self : object
+            The separator.
+        """
+        return self
+
     @abstractmethod
     def _fit_samples(self, samples, rng):
         """Learn from mixtures and their components."""

@@ -234,7 +234,7 @@ class ICASeparator(BaseSeparator):
             )
 
     def _estimate(self, X):
-        filters = torch.from_numpy(self.filters_).flatten(0, 1)
+        filters = torch.tensor(self.filters_).flatten(0, 1)
         padding = filters.shape[-1] // 2
         estimates = torch.nn.functional.conv1d(
             X[:, :, 0].double(), filters, padding=padding

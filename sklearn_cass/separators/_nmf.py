@@ -195,7 +195,7 @@ default="kullback-leibler"
 
     def _estimate(self, X):
         if self.channel_weights_ is not None:
-            weights = torch.from_numpy(self.channel_weights_).to(X)
+            weights = torch.tensor(self.channel_weights_).to(X)
             X = torch.tensordot(X, weights, ([1], [0])).unsqueeze(1)
         # row by row, because the stopping criterion is that of all rows together
         masks = np.stack([self._masks(powers) for powers in self._powers(X)])

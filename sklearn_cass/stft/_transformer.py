@@ -187,6 +187,23 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         check_numbers(Z, "Z")
         return self.inverse(as_tensor(Z), n_times).numpy()
 
+    def set_output(self, *, transform=None):
+        """Return self, because no data frame can hold spectrograms.
+
+        With this method, ``set_output`` of a Pipeline works for its other steps.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Without effect.
+
+        Returns
+        -------
+        self : STFTTransformer
+            The transformer.
+        """
+        return self
+
     def _validate_params(self):
         super()._validate_params()
         refuse_booleans(self)
@@ -246,7 +263,8 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
             "n_fft": self.n_fft_,
             "hop_length": self.hop_length_,
             "win_length": self.win_length_,
-            "window": torch.as_tensor(self.window_, device=device),
+            # a copy: torch warns about read-only memory, as of a mapped model
+            "window": torch.tensor(self.window_, device=device),
             "center": True,
         }
 
