@@ -17,7 +17,13 @@ from sklearn_cass import (
     NMFSeparator,
     STFTTransformer,
 )
-from sklearn_cass.metrics import relative_error, sdr, sdr_improvement, si_sdr
+from sklearn_cass.metrics import (
+    mean_ignoring_nan,
+    relative_error,
+    sdr,
+    sdr_improvement,
+    si_sdr,
+)
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -117,6 +123,8 @@ def test_metrics_refuse_masked_entries():
             metric(Y, masked(Y))
     with pytest.raises(ValueError, match="X contains 1 masked"):
         sdr_improvement(Y, Y, masked(X))
+    with pytest.raises(ValueError, match="values contains 1 masked"):
+        mean_ignoring_nan(masked(sdr(Y, 2 * Y)))
 
 
 def test_masked_arrays_without_masked_entries_are_arrays():

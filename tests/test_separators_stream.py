@@ -129,10 +129,10 @@ def test_blocks_may_be_written_to_while_their_estimates_are_taken(fitted):
 
 def test_blocks_in_a_mapped_file_may_be_written_anew(fitted, tmp_path):
     recording = recording_of(700)
-    buffer = np.memmap(tmp_path / "block", float, "w+", shape=100)
+    buffer = np.memmap(tmp_path / "block", float, "w+", shape=50)
 
     def blocks():
-        for block in blocks_of(recording, [100]):
+        for block in blocks_of(recording, [50]):
             buffer[:] = block
             yield buffer
 

@@ -149,7 +149,8 @@ class AESeparator(BaseSeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.
@@ -595,7 +596,8 @@ class RegularCASSSeparator(AESeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.
@@ -891,7 +893,8 @@ default=0.3
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.
@@ -1127,7 +1130,8 @@ class GANSeparator(RegularCASSSeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU.
