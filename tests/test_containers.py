@@ -60,9 +60,9 @@ class MaskedOnDisk:
 def test_fit_refuses_masked_entries(cls, dtype):
     settings = TINY if cls is AESeparator else {}
     x, y = (X * 100).astype(dtype), (Y * 100).astype(dtype)
-    with pytest.raises(ValueError, match="X contains 1 masked entries"):
+    with pytest.raises(ValueError, match="X contains masked entries"):
         cls(**settings).fit(masked(x), y)
-    with pytest.raises(ValueError, match="y contains 1 masked entries"):
+    with pytest.raises(ValueError, match="y contains masked entries"):
         cls(**settings).fit(x, masked(y))
 
 
@@ -70,14 +70,14 @@ def test_fit_refuses_masked_entries(cls, dtype):
 def test_masked_entries_in_lists_and_files_are_refused(dtype):
     x, y = (X * 100).astype(dtype), (Y * 100).astype(dtype)
     for make in (lambda a: list(masked(a)), lambda a: MaskedOnDisk(masked(a))):
-        with pytest.raises(ValueError, match="X contains 1 masked entries"):
+        with pytest.raises(ValueError, match="X contains masked entries"):
             AESeparator(**TINY).fit(make(x), y)
-        with pytest.raises(ValueError, match="y contains 1 masked entries"):
+        with pytest.raises(ValueError, match="y contains masked entries"):
             AESeparator(**TINY).fit(x, make(y))
 
 
 def test_masked_labels_are_refused():
-    with pytest.raises(ValueError, match="y contains 1 masked entries"):
+    with pytest.raises(ValueError, match="y contains masked entries"):
         AESeparator(**TINY).fit(X, masked(LABELS))
     for missing in (pd.NA, None, np.nan):
         labels = pd.Series([*LABELS[:7], missing], dtype="Int64")
@@ -86,10 +86,10 @@ def test_masked_labels_are_refused():
 
 
 def test_methods_refuse_masked_entries(fitted):
-    message = "contains [1-3] masked entries"
+    message = "contains masked entries"
     row = masked(X[0])
     for method in (fitted.transform, fitted.predict, STFTTransformer().fit):
-        with pytest.raises(ValueError, match="X contains 2 masked"):
+        with pytest.raises(ValueError, match="X contains masked"):
             method(masked(X, 2))
     for call in (
         lambda: fitted.score(X, masked(Y, 2)),
@@ -109,21 +109,21 @@ def test_methods_refuse_masked_entries(fitted):
 def test_transform_and_its_inverse_refuse_masked_entries():
     stft = STFTTransformer(n_fft=8).fit(X)
     Z = np.asarray(stft.transform(X))
-    with pytest.raises(ValueError, match="X contains 1 masked"):
+    with pytest.raises(ValueError, match="X contains masked"):
         stft.transform(masked(X))
-    with pytest.raises(ValueError, match="Z contains 1 masked"):
+    with pytest.raises(ValueError, match="Z contains masked"):
         stft.inverse_transform(masked(Z))
 
 
 def test_metrics_refuse_masked_entries():
     for metric in (sdr, si_sdr, relative_error):
-        with pytest.raises(ValueError, match="y_true contains 1 masked"):
+        with pytest.raises(ValueError, match="y_true contains masked"):
             metric(masked(Y), Y)
-        with pytest.raises(ValueError, match="y_pred contains 1 masked"):
+        with pytest.raises(ValueError, match="y_pred contains masked"):
             metric(Y, masked(Y))
-    with pytest.raises(ValueError, match="X contains 1 masked"):
+    with pytest.raises(ValueError, match="X contains masked"):
         sdr_improvement(Y, Y, masked(X))
-    with pytest.raises(ValueError, match="values contains 1 masked"):
+    with pytest.raises(ValueError, match="values contains masked"):
         mean_ignoring_nan(masked(sdr(Y, 2 * Y)))
 
 

@@ -139,6 +139,14 @@ def test_components_far_below_are_warned_of():
         assert all(m.startswith("component 1 is") and "dB below" in m for m in found)
 
 
+def test_each_component_is_judged_by_itself():
+    parts = np.concatenate([Y, Y], axis=1)
+    y = parts * np.array([0, 1, 1e-4, 1])[:, None]
+    silent, quiet = warnings_of_data(y.sum(axis=1), y)
+    assert silent.startswith("component 0 is silent")
+    assert quiet.startswith("component 2 is 8")
+
+
 # --- what is not ----------------------------------------------------------------------
 
 

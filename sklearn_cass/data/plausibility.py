@@ -141,7 +141,7 @@ def warn_of_units(of_rows):
 def warn_of_quiet_components(of_rows, names):
     """Warn of components far below their mixtures, unless all are."""
     below = [median_ratio(levels, of_rows["X"]) for levels in of_rows["y"].T]
-    if not max(below) >= FAR_BELOW:
+    if not any(level >= FAR_BELOW for level in below):  # their unit is another
         return
     for name, level in zip(names, below, strict=True):
         if level < FAR_BELOW:

@@ -56,8 +56,7 @@ def refuse_masked(values, name):
     """Raise a ValueError if an entry is masked."""
     if np.ma.is_masked(values):
         raise ValueError(
-            f"{name} contains {np.ma.count_masked(values)} masked entries; fill them "
-            "in, or leave out their rows"
+            f"{name} contains masked entries: fill them in, or leave out their rows"
         )
 
 

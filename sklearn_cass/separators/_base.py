@@ -192,6 +192,14 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         ValueError
             If X or y has another shape, holds NaN or infinity, or if a parameter is out
             of range.
+
+        Warns
+        -----
+        UserWarning
+            If X and y seem to have different units, if an offset holds most of their
+            power, or if a component is (nearly) silent.
+        ConvergenceWarning
+            If estimates of training samples are worse than silence, or the mixture.
         """
         before = dict(vars(self))
         try:

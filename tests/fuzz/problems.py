@@ -9,7 +9,7 @@ from cases import NoEncoder, UnitMask
 from hypothesis import strategies as st
 from sklearn_settings import MeanLogit
 from skorch.callbacks import Callback, EpochTimer
-from strategies import COMPLEX, REAL, Recipe, any_shape, arrays, mostly
+from strategies import COMPLEX, DENSE, REAL, Recipe, any_shape, arrays, mostly
 
 from sklearn_cass import Checkpoint, Modules, ResNet9, STFTTransformer
 from sklearn_cass.training import Muon
@@ -126,6 +126,7 @@ def problems(draw):
     y = draw(labels if kind > 9 else anything if kind == 9 else fitting)
     is_waveform = len(X.shape) in (2, 3) and 0 not in X.shape and dtypes is None
     as_spectrogram = is_waveform and X.values == "ordinary" and X.dtype in REAL
+    as_spectrogram = as_spectrogram and X.layout in DENSE
     n_fft = draw(st.sampled_from([None, 1, 7, 8])) if as_spectrogram else None
     return Problem(X, y, n_fft)
 
