@@ -9,7 +9,15 @@ import torch
 from cases import FAST, make_mixtures
 from sklearn.exceptions import NotFittedError
 
-from sklearn_cass import AESeparator, CASSSeparator, ResNet9, STFTTransformer
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    Checkpoint,
+    ICASeparator,
+    NMFSeparator,
+    ResNet9,
+    STFTTransformer,
+)
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -70,6 +78,49 @@ def test_fit_refuses_bad_data(name):
     with pytest.raises(ValueError, match=message):
         separator.fit(bad_X, bad_y)
     assert not [attribute for attribute in vars(separator) if attribute[-1] == "_"]
+
+
+WIDE, WIDE_Y = make_mixtures(6, n_times=20, n_channels=2)
+
+
+SETTINGS = {
+    AESeparator: FAST,
+    NMFSeparator: {"n_atoms": 2, "random_state": 0},
+    STFTTransformer: {},
+}
+
+
+@pytest.mark.parametrize("estimator", SETTINGS)
+def test_more_channels_than_time_points_are_refused(estimator):
+    # as sound files are read
+    turned, components = np.swapaxes(WIDE, 1, 2), np.swapaxes(WIDE_Y, 2, 3)
+    message = (
+        r"X of shape \(6, 20, 2\) has more channels \(20\) than time points \(2\).*"
+        r"\(n_samples, n_channels, n_times\).*np.swapaxes\(X, 1, 2\)"
+    )
+    for y in (components, np.arange(6) % 2):
+        with pytest.raises(ValueError, match=message):
+            estimator().fit(turned, y)
+    estimator = estimator(**SETTINGS[estimator])
+    estimator.fit(np.swapaxes(turned, 1, 2), np.swapaxes(components, 2, 3))
+    with pytest.raises(ValueError, match="X has 20 features"):
+        estimator.transform(turned)
+
+
+def test_transposed_components_and_recordings_are_named(multichannel):
+    with pytest.raises(ValueError, match=r"np.swapaxes\(y, -2, -1\)"):
+        AESeparator(**FAST).fit(WIDE, np.swapaxes(WIDE_Y, 2, 3))
+    with pytest.raises(ValueError, match=r"np.swapaxes\(y, -2, -1\)"):
+        AESeparator(**FAST).fit(X, np.swapaxes(Y, 1, 2))
+    with pytest.raises(ValueError, match=r"recording .* pass recording\.T"):
+        multichannel.separate(np.ones((50, 2)))
+    with pytest.raises(ValueError, match=r"blocks .* pass blocks\.T"):
+        list(multichannel.separate_stream([np.ones((50, 2))]))
+
+
+def test_as_many_channels_as_time_points_are_valid():
+    square, components = make_mixtures(6, n_times=3, n_channels=3)
+    AESeparator(**FAST).fit(square, components)
 
 
 @pytest.mark.parametrize("make", [scipy.sparse.csr_array, scipy.sparse.coo_matrix])
@@ -140,6 +191,66 @@ def test_fit_refuses_bad_parameters(parameter):
 def test_fit_refuses_bad_cross_weights(cross_weights, message):
     with pytest.raises(ValueError, match=message):
         CASSSeparator(**FAST, cross_weights=cross_weights).fit(X, Y)
+
+
+NUMBERS = [
+    (cls, name)
+    for cls in (CASSSeparator, NMFSeparator, ICASeparator, STFTTransformer)
+    for name in cls().get_params(deep=False)
+    if name in cls._parameter_constraints
+    and not {"boolean", "verbose"} & set(map(str, cls._parameter_constraints[name]))
+]
+
+
+@pytest.mark.parametrize(("cls", "name"), NUMBERS)
+def test_true_is_no_number(cls, name):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of .* Got True"):
+        cls(**{name: True}).fit(X, Y)
+
+
+@pytest.mark.parametrize("cls", [AESeparator, NMFSeparator])
+def test_true_is_no_number_in_parts(cls, tmp_path):
+    with pytest.raises(ValueError, match="The 'n_fft' parameter of STFT.* Got True"):
+        cls(stft=STFTTransformer(n_fft=True)).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (ResNet9(n_filters=True), "n_filters"),
+        (ResNet9(compression=True), "compression"),
+        (Checkpoint("folder", every=True), "every"),
+    ],
+    ids=str,
+)
+def test_true_is_no_number_in_networks_and_checkpoints(part, name):
+    role = "checkpoint" if isinstance(part, Checkpoint) else "network"
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of .* Got True"):
+        AESeparator(**FAST | {role: part}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(False, "stft__n_fft"), ("x", "network__n_filters")]
+)
+def test_parameters_of_a_part_that_has_none(value, name):
+    part = name.partition("__")[0]
+    separator = AESeparator(**FAST | {part: value})
+    with pytest.raises(ValueError, match=f"parameters of {part} cannot be set"):
+        separator.set_params(**{name: 8})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("stft__foo", 8, "Invalid parameter 'foo' for estimator STFTTransformer"),
+        ("network__foo", 8, "Invalid parameter 'foo' for estimator ResNet9"),
+        ("stft__n_fft", "a", "The 'n_fft' parameter of STFTTransformer"),
+        ("network__n_filters", "a", "The 'n_filters' parameter of ResNet9"),
+    ],
+)
+def test_bad_parameters_of_default_parts(name, value, message):
+    with pytest.raises(ValueError, match=message):
+        AESeparator(max_epochs=1, random_state=0).set_params(**{name: value}).fit(X, Y)
 
 
 BAD_NETWORK_PARAMETERS = {

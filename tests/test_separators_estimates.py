@@ -226,3 +226,20 @@ def test_gradients_may_be_off(data):
     with torch.no_grad():
         trained = AESeparator(**FAST).fit(*data)
     assert equal_states(states(trained)[0], states(AESeparator(**FAST).fit(*data))[0])
+
+
+def test_fitted_separator_keeps_nothing_of_the_callers(tmp_path):
+    X, y = make_mixtures()
+    stft = STFTTransformer(n_fft=16)
+    weights = np.array([[0, 0.1], [0.2, 0]])
+    Z = stft.fit_transform(X)
+    settings = FAST | {"cross_weights": weights, "validation_fraction": 0.2}
+    separator = CASSSeparator(**settings).fit(Z, y)
+    given, components = Z.copy(), y.copy()
+    given.stft = STFTTransformer(n_fft=16).fit(X)
+    expected = separator.transform(given), separator.discriminate(components)
+    Z[...], y[...], weights[...] = np.nan, np.nan, np.nan
+    stft.set_params(n_fft=8).fit(np.ones((1, 30)))
+    assert np.array_equal(separator.transform(given), expected[0])
+    assert np.array_equal(separator.discriminate(components), expected[1])
+    assert np.isfinite(separator.net_.cross_weights).all()

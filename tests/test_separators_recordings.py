@@ -148,3 +148,19 @@ def test_recording_may_be_a_read_only_memmap_or_a_list(fitted, tmp_path):
     expected = fitted.separate(recording)
     assert np.array_equal(fitted.separate(mapped), expected)
     assert np.array_equal(fitted.separate(recording.tolist()), expected)
+
+
+def test_out_must_not_be_the_recordings_memory(fitted, tmp_path):
+    memory = np.zeros((3, 500))
+    mapped = np.memmap(tmp_path / "recording", float, "w+", shape=(3, 500))
+    for array in (memory, mapped):
+        array[...] = recording_of(3, 500)
+        for recording in (array[0], array[1], array[1, ::-1]):
+            with pytest.raises(ValueError, match="out must not share memory with the"):
+                fitted.separate(recording, out=array[:2])
+        expected = fitted.separate(array[2])
+        assert np.array_equal(fitted.separate(array[2], out=array[:2]), expected)
+        columns = np.ascontiguousarray(array.T).T  # interleaved, but apart
+        assert np.array_equal(
+            fitted.separate(columns[0], out=columns[1:]), fitted.separate(array[0])
+        )

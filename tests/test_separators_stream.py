@@ -103,6 +103,43 @@ def test_estimates_of_a_stream_may_be_changed(fitted):
         start = stop
 
 
+def test_blocks_may_be_one_buffer_that_is_written_anew(fitted):
+    recording = recording_of(1024)
+    for length in (1, 50, 256):
+        buffer = np.empty(length)
+
+        def blocks(buffer=buffer):
+            for block in blocks_of(recording, [len(buffer)]):
+                buffer[: len(block)] = block
+                yield buffer[: len(block)]
+
+        estimates = joined(fitted.separate_stream(blocks()))
+        assert np.array_equal(estimates, fitted.separate(recording))
+
+
+def test_blocks_may_be_written_to_while_their_estimates_are_taken(fitted):
+    recording = recording_of(1000)
+    whole = recording.copy()
+    estimates = []
+    for part in fitted.separate_stream([whole]):
+        whole[:] = np.nan
+        estimates.append(part)
+    assert np.array_equal(joined(estimates), fitted.separate(recording))
+
+
+def test_blocks_in_a_mapped_file_may_be_written_anew(fitted, tmp_path):
+    recording = recording_of(700)
+    buffer = np.memmap(tmp_path / "block", float, "w+", shape=50)
+
+    def blocks():
+        for block in blocks_of(recording, [50]):
+            buffer[:] = block
+            yield buffer
+
+    estimates = joined(fitted.separate_stream(blocks()))
+    assert np.array_equal(estimates, fitted.separate(recording))
+
+
 @pytest.mark.parametrize(
     ("block", "message"),
     [

@@ -4,8 +4,10 @@ What `check_separator` holds of every separator is not repeated: clones, pickles
 groups, a search in two processes.
 """
 
+import joblib
 import numpy as np
 import pytest
+import sklearn
 import torch
 from cases import FAST, NoEncoder, make_mixtures
 from sklearn.base import clone
@@ -18,11 +20,14 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
+    ICASeparator,
     Modules,
+    NMFSeparator,
     ResNet9,
     STFTTransformer,
 )
@@ -200,3 +205,59 @@ def test_html_and_text_show_what_was_set():
     assert "lr=0.5" in repr(separator)
     assert "ResNet9(n_filters=7)" in repr(separator)
     assert "CASSSeparator" in separator._repr_html_()
+
+
+# --- containers of output, mapped models, metadata -----------------------------------
+
+
+def test_set_output_of_a_pipeline_works_where_it_can(data):
+    X, y = data
+    seen = []
+
+    class Seeing(AESeparator):
+        def transform(self, X):
+            seen.append(type(X))
+            return super().transform(X)
+
+    expected = make_pipeline(StandardScaler(), AESeparator(**FAST)).fit(X, y)
+    pipe = make_pipeline(StandardScaler(), Seeing(**FAST))
+    pipe.set_output(transform="pandas").fit(X, y)
+    estimates = pipe.transform(X)
+    assert type(estimates) is np.ndarray
+    assert np.array_equal(estimates, expected.transform(X))
+    assert [kind.__name__ for kind in seen] == ["DataFrame"]
+    pipe = make_pipeline(STFTTransformer(n_fft=16), NMFSeparator(n_atoms=1))
+    pipe.set_params(nmfseparator__random_state=0)
+    assert pipe.set_output(transform="pandas").fit(X, y).transform(X).shape == y.shape
+
+
+SEPARATORS = [
+    CASSSeparator(**FAST, warm_start=True),
+    NMFSeparator(n_atoms=2, random_state=0),
+    ICASeparator(random_state=0),
+]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("n_channels", [None, 2])
+@pytest.mark.filterwarnings("error:.*not writable", "ignore:.*iterations")
+def test_models_in_mapped_files_work(separator, n_channels, tmp_path):
+    X, y = make_mixtures(12, n_channels=n_channels)
+    y = y if n_channels is None else y[:, :, 0]
+    separator = clone(separator).fit(X, y)
+    joblib.dump(separator, tmp_path / "separator")
+    mapped = joblib.load(tmp_path / "separator", mmap_mode="r")
+    assert np.array_equal(mapped.transform(X), separator.transform(X))
+    assert np.array_equal(mapped.separate(X[0]), separator.separate(X[0]))
+    assert mapped.score(X, y) == separator.score(X, y)
+    if hasattr(separator, "discriminate"):
+        assert np.array_equal(mapped.discriminate(y, X), separator.discriminate(y, X))
+    expected = separator.fit(X, y).transform(X)
+    assert np.array_equal(mapped.fit(X, y).transform(X), expected)
+
+
+def test_the_sampling_rate_is_routed(data):
+    with sklearn.config_context(enable_metadata_routing=True):
+        separator = AESeparator(**FAST).set_fit_request(sfreq=True)
+        search = GridSearchCV(separator, {"lr": [1e-3, 1e-2]}, cv=2)
+        assert search.fit(*data, sfreq=256).best_estimator_.sfreq_ == 256

@@ -1,14 +1,20 @@
-"""Arrays to tensors and back: validation, domains, datasets, sampling, overlap-add."""
+"""Arrays to tensors and back: validation, domains, datasets, sampling, overlap-add.
+
+Also warnings of data that are valid, but seldom what was meant.
+"""
 
 from .dataset import MixedSamples, Samples, TensorDataset, single, tensor_dataset
 from .domains import Domains, WaveformDomains, domains_of
 from .overlap_add import cross_fade, windows_of
+from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (
     check_components,
     check_components_like,
     check_mixtures,
     check_out,
     check_recording,
+    check_same_sfreq,
+    check_sfreq,
 )
 
 __all__ = [
@@ -22,9 +28,14 @@ __all__ = [
     "check_mixtures",
     "check_out",
     "check_recording",
+    "check_same_sfreq",
+    "check_sfreq",
     "cross_fade",
     "domains_of",
+    "mean_shares",
     "single",
     "tensor_dataset",
+    "warn_of_data",
+    "warn_of_offset",
     "windows_of",
 ]

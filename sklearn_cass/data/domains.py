@@ -1,5 +1,6 @@
 """Conversion of waveforms, spectrograms and images to tensors, and back."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +83,8 @@ class Domains:
             stft._validate_params()  # scikit-learn skips it in a nested fit
             stft.fit(np.zeros((1, n_times)))
         else:
-            stft = getattr(X, "stft", None)
+            # a copy, because the transformer may be fitted anew to other waveforms
+            stft = copy.deepcopy(getattr(X, "stft", None))
             n_times = getattr(X, "n_times", None)
         y_domain = cls._component_domain(X_domain, y, stft)
         wanted = X.shape[1:]
@@ -121,9 +123,12 @@ class Domains:
                 "(" + ", ".join(["n_samples", "n_components", *map(str, shape)]) + ")"
                 for shape in shapes
             )
+            turned = (*y.shape[:-2], *y.shape[:-3:-1])  # the last two axes exchanged
+            is_turned = y.ndim > 2 and turned[2:] in shapes
+            hint = ": pass np.swapaxes(y, -2, -1)" if is_turned else ""
             raise ValueError(
                 f"y must hold the components of X in an array of shape {allowed}, got "
-                f"shape {y.shape}"
+                f"shape {y.shape}{hint}"
             )
 
     @property

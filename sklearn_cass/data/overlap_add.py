@@ -41,9 +41,13 @@ def windows_of(blocks, n_window, hop, n_rows):
 
 
 def parts_of(block, length):
-    """Yield parts of a long block, which may be a file larger than memory."""
+    """Yield copies of the parts of a block, which may be a file larger than memory.
+
+    A part is kept until the windows that it is in are complete. By then, the caller may
+    have written the next block to the same memory.
+    """
     for start in range(0, block.shape[-1], length):
-        yield np.asarray(block[..., start : start + length])
+        yield np.array(block[..., start : start + length])
 
 
 def padded(window, n_window):

@@ -1,12 +1,25 @@
 """Validation of the arrays that users pass; messages say what was expected."""
 
+import math
+from fractions import Fraction
 from functools import partial
+from numbers import Real
 
 import numpy as np
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..numeric import check_numbers, check_unread, error_context, validate_samples
+from ..numeric import (
+    as_plain,
+    check_channels,
+    check_numbers,
+    check_unread,
+    error_context,
+    share_memory,
+    validate_samples,
+)
+from ..numeric.warning import warn_user
 from .domains import SPECTROGRAM
 
 # of scikit-learn's checks: any shape, values are checked by `check_numbers`
@@ -35,7 +48,7 @@ def check_mixtures(estimator, X, *, domains=None):
     ValueError
         If X does not hold finite mixtures, or others than those seen in ``fit``.
     """
-    reset = domains is None
+    reset, X = domains is None, as_plain(X, "X")
     if _is_complex(X):
         X = _check_spectrograms(X, "X", ("n_samples",))
         checks = {"skip_check_array": True}
@@ -50,6 +63,8 @@ def check_mixtures(estimator, X, *, domains=None):
         )
     if domains is not None:
         _check_same_domain(estimator, X, domains)
+    elif not _is_complex(X):
+        check_channels(X)
     return X
 
 
@@ -70,6 +85,7 @@ def _check_same_domain(estimator, X, domains):
 
 def check_components(y, X):
     """Return validated components, or labels if y is 1-D; one row for each of X."""
+    y = as_plain(y, "y")
     if _is_complex(y):
         y = _check_spectrograms(y, "y", ("n_samples", "n_components"))
         check_numbers(y, "y")
@@ -86,7 +102,7 @@ def check_components(y, X):
 def _check_real_components(y):
     check = partial(check_array, input_name="y", **ANY_ARRAY)
     with error_context("y"):
-        y = check_unread(y, partial(check, dtype=None))
+        y = _labels_of_column(check_unread(y, partial(check, dtype=None)))
         if y.ndim > 1:
             y = check_unread(y, check)
             check_numbers(y, "y")
@@ -96,6 +112,18 @@ def _check_real_components(y):
         else:
             assert_all_finite(y, input_name="y")
     return y
+
+
+def _labels_of_column(y):
+    """Return the labels in an array of one column, and warn as scikit-learn does."""
+    if y.ndim != 2 or y.shape[1] != 1:
+        return y
+    warn_user(
+        "A column-vector y was passed when a 1d array of labels was expected. Please "
+        "change the shape of y to (n_samples, ), for example using ravel().",
+        DataConversionWarning,
+    )
+    return np.asarray(y).ravel()
 
 
 def check_components_like(y, n_components, domains):
@@ -146,7 +174,7 @@ def check_recording(recording, domains, name="recording"):
         ``recording[..., start:stop]`` is an ndarray; a recording in a file is not read
         into memory.
     """
-    shape = domains.window_shape
+    shape, recording = domains.window_shape, as_plain(recording, name)
     if domains.y_domain == SPECTROGRAM and _is_complex(recording):
         check = np.asarray
     else:
@@ -157,17 +185,21 @@ def check_recording(recording, domains, name="recording"):
     wanted = ", ".join([*map(str, shape[:-1]), "any length"])
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
     if not right_kind or recording.shape[:-1] != shape[:-1] or 0 in recording.shape:
+        is_turned = recording.shape[1:] == shape[:-1] and recording.ndim == 2
+        hint = f"; channels come first: pass {name}.T" if is_turned else ""
         raise ValueError(
             f"{name} must hold {domains.y_domain} of shape ({wanted}), got "
-            f"{recording.dtype} of shape {recording.shape}"
+            f"{recording.dtype} of shape {recording.shape}{hint}"
         )
     return recording
 
 
-def check_out(out, shape, dtype):
-    """Return the array to write to; a new one for None."""
+def check_out(out, shape, dtype, recording):
+    """Return the array to write to, away from the recording; a new one for None."""
     if out is None:
         return np.empty(shape, dtype)
+    if isinstance(out, np.ma.MaskedArray):
+        raise ValueError("out must be a plain array, got a masked array")
     if not isinstance(out, np.ndarray) or not out.flags.writeable:
         raise ValueError(
             f"out must be a numpy array that can be written to, got {type(out)}"
@@ -177,4 +209,35 @@ def check_out(out, shape, dtype):
         raise ValueError(f"out must be an array of shape {shape}, got {out.shape}")
     if out.dtype.kind not in "fc" or not np.can_cast(dtype, out.dtype, "same_kind"):
         raise ValueError(f"out must take values of type {dtype}, got {out.dtype}")
+    if share_memory(out, recording):
+        raise ValueError(
+            "out must not share memory with the recording, which is read while out is "
+            "written: pass another array, or a copy of the recording"
+        )
     return out
+
+
+def check_sfreq(sfreq):
+    """Return a sampling rate as a float, or None."""
+    if sfreq is None:
+        return None
+    is_number = isinstance(sfreq, Real) and not isinstance(sfreq, bool)
+    if not is_number or not 0 < sfreq < np.inf:
+        raise ValueError(
+            f"sfreq must be a positive number in Hz or None, got {sfreq!r}"
+        )
+    return float(sfreq)
+
+
+def check_same_sfreq(given, fitted, name="the recording"):
+    """Raise a ValueError unless two sampling rates agree, or one is not known."""
+    given = check_sfreq(given)
+    if None in (given, fitted) or math.isclose(given, fitted, rel_tol=1e-6):
+        return
+    ratio = Fraction(fitted / given).limit_denominator(1000)
+    raise ValueError(
+        f"sfreq={given:g} Hz differs from the sfreq={fitted:g} Hz that the separator "
+        f"was fitted with: resample {name} first, for instance with "
+        f"scipy.signal.resample_poly(..., {ratio.numerator}, {ratio.denominator}, "
+        "axis=-1)"
+    )

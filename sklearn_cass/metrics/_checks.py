@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..numeric import check_numbers, in_double
+from ..numeric import as_plain, check_numbers, in_double
 
 
 def check_array_of_numbers(values, name, min_ndim):
     """Return `values` as an array of finite float64 or complex128 numbers."""
     try:
-        array = np.asarray(values)
+        array = np.asarray(as_plain(values, name))
     except ValueError as error:  # a ragged list
         raise ValueError(f"{name} is not an array of numbers: {error}") from error
     if array.ndim < min_ndim or array.size == 0:

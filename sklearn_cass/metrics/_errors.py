@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 import torch
 
-from ..numeric import divide, vector_norm
+from ..numeric import as_plain, divide, vector_norm
 from ._checks import check_mixture, check_pair, nonzero
 
 
@@ -258,7 +258,7 @@ def mean_ignoring_nan(values):
     >>> mean_ignoring_nan([[1.0, float("nan")], [4.0, float("nan")]])
     2.5
     """
-    values = np.asarray(values, dtype=float)
+    values = np.asarray(as_plain(values, "values"), dtype=float)
     values = values[~np.isnan(values)]
     with np.errstate(invalid="ignore"):  # inf and -inf
         return float(values.mean()) if values.size else float("nan")

@@ -2,6 +2,7 @@
 
 from . import forks
 from .checks import (
+    check_channels,
     check_numbers,
     check_unread,
     error_context,
@@ -13,10 +14,13 @@ from .checks import (
 from .chunked import (
     SlicedArray,
     chunks_of,
+    share_memory,
     shared_mapping,
     takes_slices,
     write_parts,
 )
+from .containers import as_plain
+from .parameters import refuse_booleans
 from .scaling import (
     divide,
     divisor,
@@ -26,11 +30,14 @@ from .scaling import (
     to_unit_level,
     vector_norm,
 )
+from .torch_state import single_precision_by_default, usual_torch
 
 forks.register()
 
 __all__ = [
     "SlicedArray",
+    "as_plain",
+    "check_channels",
     "check_numbers",
     "check_unread",
     "chunks_of",
@@ -43,9 +50,13 @@ __all__ = [
     "in_double",
     "level",
     "powers_of_two",
+    "refuse_booleans",
+    "share_memory",
     "shared_mapping",
+    "single_precision_by_default",
     "takes_slices",
     "to_unit_level",
+    "usual_torch",
     "validate_samples",
     "vector_norm",
     "write_parts",

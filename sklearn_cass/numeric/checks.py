@@ -9,6 +9,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from .chunked import SlicedArray, chunks_of, shared_mapping, takes_slices
+from .containers import as_plain, refuse_masked
 
 FLOATING = {"float32", "float64", "complex64", "complex128"}  # torch has these
 # Sums of up to 2**24 values stay finite: no transform or norm overflows.
@@ -43,7 +44,7 @@ def validate_samples(estimator, X, *, reset, hint="", **checks):
     """
     with error_context("X", hint):
         check = partial(validate_data, estimator, reset=reset, **checks)
-        X = check_unread(X, check)
+        X = check_unread(as_plain(X, "X"), check)
         check_numbers(X, "X")
     if 0 in X.shape:
         raise ValueError(f"X has an axis of length 0 and is empty: shape {X.shape}")
@@ -68,9 +69,9 @@ def check_unread(array, check, min_ndim=2):
 def check_numbers(array, name, axis=0):
     """Raise a ValueError for values that are not finite numbers of moderate size.
 
-    Values so large that sums of them overflow are refused, too. The array is read once,
-    in chunks along its first or last axis, and never copied: it may be larger than
-    memory (a memmap, a SlicedArray).
+    Values so large that sums of them overflow are refused, too, and masked entries. The
+    array is read once, in chunks along its first or last axis, and never copied: it may
+    be larger than memory (a memmap, a SlicedArray).
 
     Parameters
     ----------
@@ -83,12 +84,18 @@ def check_numbers(array, name, axis=0):
     """
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name} must hold numbers, got an array of {array.dtype}")
-    if array.dtype.kind not in "fc" or 0 in array.shape:
+    if 0 in array.shape:
+        return
+    if array.dtype.kind not in "fc":
+        if isinstance(array, SlicedArray) and not isinstance(array.array, np.ndarray):
+            for chunk in chunks_of(array, axis):
+                refuse_masked(chunk, name)  # netCDF has masked integers
         return
     # what is neither single nor double precision is computed in double
     held = array.dtype if array.dtype.name in FLOATING else np.dtype(float)
     limit = float(np.finfo(held).max) * MARGIN
     for chunk in chunks_of(array if array.ndim else array[np.newaxis], axis):
+        refuse_masked(chunk, name)
         with np.errstate(all="ignore"):
             largest = largest_modulus(chunk)
             if not np.isfinite(largest):
@@ -98,6 +105,20 @@ def check_numbers(array, name, axis=0):
                 f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
                 f"got {largest:.0e}: scale it down"
             )
+
+
+def check_channels(X):
+    """Raise a ValueError for multichannel waveforms of more channels than time points.
+
+    They are nearly always transposed: sound files are read as (n_times, n_channels).
+    """
+    if X.ndim == 3 and X.shape[1] > X.shape[2]:
+        raise ValueError(
+            f"X of shape {X.shape} has more channels ({X.shape[1]}) than time points "
+            f"({X.shape[2]}): waveforms have shape (n_samples, n_channels, n_times). "
+            "If channels come last, pass np.swapaxes(X, 1, 2), and y likewise. Real "
+            "spectrograms need an axis of channels, X[:, np.newaxis]"
+        )
 
 
 def largest_modulus(array):

@@ -101,6 +101,17 @@ def shared_mapping(array):
     return None
 
 
+def share_memory(a, b):
+    """Return whether two arrays share an entry; True where that is hard to tell."""
+    a, b = (x.array if isinstance(x, SlicedArray) else x for x in (a, b))
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return False
+    try:
+        return np.shares_memory(a, b, max_work=10**6)
+    except np.exceptions.TooHardError:
+        return True
+
+
 def write_parts(array, parts):
     """Write parts one after the other along the last axis of an array or memmap."""
     pages, start = Pages(array), 0
@@ -142,4 +153,4 @@ def chunks_of(array, axis=0):
     length = array.shape[axis]
     n_bytes = array.dtype.itemsize * math.prod(array.shape) // max(1, length)
     for part in gen_batches(length, max(1, CHUNK_BYTES // max(1, n_bytes))):
-        yield np.asarray(array[part] if axis == 0 else array[..., part])
+        yield np.asanyarray(array[part] if axis == 0 else array[..., part])

@@ -1,5 +1,7 @@
 """Description of a separator's header: how each part is written and checked."""
 
+import sys
+
 from sklearn.utils._param_validation import InvalidParameterError
 
 from ..data import Domains, WaveformDomains
@@ -51,6 +53,7 @@ LEARNED = {
     "feature_names_in_": decode,
     "component_names_": decode,
     "n_components_": count,
+    "sfreq_": none_or(number(sys.float_info.min)),
 }
 OPTIONAL = ("feature_names_in_",)
 

@@ -9,6 +9,7 @@ from skorch.history import History
 from torch.nn.parameter import is_lazy
 
 from ..nn import Autoencoders, ResNet9
+from ..numeric import usual_torch
 from ..numeric.warning import warn_user
 from ..training.parameters import check_device, use_bfloat16
 from ..training.seeding import seeded
@@ -36,6 +37,7 @@ def register(*classes):
     SEPARATORS.update({(cls.__module__, cls.__qualname__): cls for cls in classes})
 
 
+@usual_torch()
 def load(path, *, classes=()):
     """Load a separator that ``save`` wrote.
 

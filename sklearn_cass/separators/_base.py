@@ -1,7 +1,6 @@
 """Base class: input validation, conversion between arrays and tensors."""
 
 from abc import abstractmethod
-from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -15,12 +14,27 @@ from ..data import (
     check_components,
     check_components_like,
     check_mixtures,
+    check_sfreq,
     domains_of,
+    mean_shares,
+    warn_of_data,
+    warn_of_offset,
 )
 from ..data.dataset import as_waveforms
+from ..data.domains import WAVEFORM
 from ..metrics import mean_ignoring_nan, sdr
-from ..numeric import divide, expand_rows, floating, powers_of_two, to_unit_level
+from ..numeric import (
+    divide,
+    expand_rows,
+    floating,
+    in_double,
+    powers_of_two,
+    refuse_booleans,
+    to_unit_level,
+    usual_torch,
+)
 from ..stft import STFTTransformer
+from ..training.collapse import warn_of_collapse
 from ._recordings import RecordingsMixin
 
 # Rows are separated in chunks of one fixed size: convolutions of another batch size
@@ -59,6 +73,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
 
     Examples
     --------
@@ -86,7 +102,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     (8, 2, 64)
     """
 
+    sfreq_ = None  # of separators that earlier versions saved, too
     _parameter_constraints: dict = {"random_state": ["random_state"]}
+    _remedies = "Try rows in which the components differ."
     # parameters that are objects, and the class that None stands for
     _default_parts = {"stft": STFTTransformer}
 
@@ -109,7 +127,30 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             if is_nested and part in known and params.get(part, known[part]) is None:
                 setattr(self, part, default())
                 params.pop(part, None)
+            elif is_nested and part in known:
+                check_has_parameters(part, params.get(part, known[part]))
         return super().set_params(**params)
+
+    def _validate_params(self):
+        super()._validate_params()
+        refuse_booleans(self)
+
+    def set_output(self, *, transform=None):
+        """Return self, because no data frame can hold estimates, which have three axes.
+
+        With this method, ``set_output`` of a Pipeline works for its other steps.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Without effect.
+
+        Returns
+        -------
+        self : object
+            The separator.
+        """
+        return self
 
     @abstractmethod
     def _fit_samples(self, samples, rng):
@@ -119,7 +160,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _estimate(self, X):
         """Return estimates of a tensor of mixtures at unit level."""
 
-    def fit(self, X, y):
+    def fit(self, X, y, sfreq=None):
         """Learn to separate from mixtures and their components.
 
         Parameters
@@ -137,6 +178,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             waveforms. With one dimension: labels that say which component each row
             of X is; the training mixtures are then drawn from the rows. Rows of a
             :class:`Spectrogram` are inverted to waveforms first.
+        sfreq : float, default=None
+            Sampling rate of X in Hz. It is kept as ``sfreq_``, saved, and compared with
+            the rate of recordings to separate, where that is known.
 
         Returns
         -------
@@ -149,11 +193,19 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             If X or y has another shape, holds NaN or infinity, or if a parameter is out
             of range. A previous fit is then kept; it is not if the learning itself
             fails or is interrupted.
+
+        Warns
+        -----
+        UserWarning
+            If X and y seem to have different units, if an offset holds most of their
+            power, or if a component is (nearly) silent.
+        ConvergenceWarning
+            If estimates of training samples are worse than silence, or the mixture.
         """
         self._kept = dict(vars(self))  # what a fit that fails leaves
         try:
-            with cpu_as_default_device():
-                return self._fit(X, y)
+            with usual_torch():
+                return self._fit(X, y, sfreq)
         except BaseException:
             kept = self._kept
             vars(self).clear()
@@ -163,9 +215,10 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             vars(self).pop("_kept", None)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y):
+    def _fit(self, X, y, sfreq):
         if y is None:
             validate_data(self, X, y)  # raises scikit-learn's standard message
+        self._set_sfreq(check_sfreq(sfreq))
         X = check_mixtures(self, X)
         y = check_components(y, X)
         self._fit_arrays(X, y, check_random_state(self.random_state))
@@ -179,6 +232,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             samples = MixedSamples(X, y, rng)
             example = samples.arrays(slice(1))
         self._set_components(self._make_domains(*example), samples.component_names)
+        warn_of_data(samples, self.domains_)
         self._learn(samples, rng, **settings)
 
     def _learn(self, samples, rng):
@@ -189,6 +243,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     def _check_samples(self, samples):
         """Raise a ValueError for parameters that do not suit the samples."""
+
+    def _set_sfreq(self, sfreq):
+        self.sfreq_ = sfreq
 
     def _make_domains(self, X, y):
         """Return the converter for this data."""
@@ -269,16 +326,43 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             y = self._component_indices(y)
         else:
             check_components_like(y, self.n_components_, self.domains_)
-        ratios = [self._sdr(X[rows], y[rows]) for rows in self._chunks(len(X))]
+        ratios, shares = [], []
+        for rows in self._chunks(len(X)):
+            truth, estimates = self._truth_and_estimates(X[rows], y[rows])
+            ratios.append(sdr(truth, estimates))
+            if self.domains_.y_domain == WAVEFORM:
+                shares.append(mean_shares(in_double(truth), 2))
+        if shares:
+            warn_of_offset(np.concatenate(shares).reshape(-1, 1), ["y"])
         return mean_ignoring_nan(np.concatenate(ratios))
 
-    def _sdr(self, X, y):
-        """Return the SDR of a chunk's estimates; y holds components or indices."""
+    def _truth_and_estimates(self, X, y):
+        """Return what a chunk's estimates are compared with, and the estimates.
+
+        y holds components, or the indices of those whose recordings are X.
+        """
         estimates = self._transform_chunk(X)
         if y.ndim > 1:
-            return sdr(y, estimates)
+            return y, estimates
         own = estimates[np.arange(len(X)), y, np.newaxis]
-        return sdr(as_waveforms(X)[:, np.newaxis], own)
+        return as_waveforms(X)[:, np.newaxis], own
+
+    def _warn_of_estimates(self, dataset, n_chunks=4):
+        """Warn of estimates of training samples that separate nothing.
+
+        Parameters
+        ----------
+        dataset : TensorDataset
+            The training samples, of which some at equal distances are separated.
+        n_chunks : int, default=4
+            Number of chunks of rows to separate.
+        """
+        n_rows = self._rows_per_chunk()
+        last = len(dataset) - 1
+        rows = np.linspace(0, last, min(last + 1, n_chunks * n_rows)).astype(int)
+        chunks = (dataset[part] for part in torch.from_numpy(rows).split(n_rows))
+        names = self.component_names_.tolist()
+        warn_of_collapse(self._estimate, chunks, names, self._remedies)
 
     def _component_indices(self, labels):
         """Return the index of the component of each label."""
@@ -311,6 +395,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             estimates[rows] = self._transform_chunk(X[rows])
         return self.domains_.as_spectrogram(estimates)
 
+    @usual_torch()
     def _transform_chunk(self, X, domain=None, estimate=None):
         """Return estimates of one chunk of rows as an array.
 
@@ -331,6 +416,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         estimates = estimates * scale.unsqueeze(1)  # silence stays silent
         estimates = self.domains_.to_array(estimates[: len(X)], X.dtype)
         estimates *= expand_rows(power, estimates)
+        if estimate is None and not np.isfinite(estimates).all():
+            raise ValueError("the estimates are not finite: the weights are too large")
         return estimates
 
     def __sklearn_tags__(self):
@@ -340,7 +427,10 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def cpu_as_default_device():
-    """Return a context in which torch makes tensors on the CPU by default."""
-    is_cpu = torch.get_default_device().type == "cpu"
-    return nullcontext() if is_cpu else torch.device("cpu")
+def check_has_parameters(name, value):
+    """Raise a ValueError unless parameters of a parameter's value can be set."""
+    if not hasattr(value, "set_params"):
+        raise ValueError(
+            f"parameters of {name} cannot be set ({name}__...) while {name} is "
+            f"{value!r}, which has no method set_params"
+        )

@@ -17,6 +17,7 @@ from ..data import (
     check_components,
     check_components_like,
     check_mixtures,
+    check_same_sfreq,
     single,
     tensor_dataset,
 )
@@ -29,6 +30,8 @@ from ..numeric import (
     floating,
     level,
     powers_of_two,
+    refuse_booleans,
+    usual_torch,
 )
 from ..persistence import CheckpointFile, save
 from ..persistence.identity import identity_of
@@ -36,7 +39,6 @@ from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
 from ..training import callbacks as training_callbacks
 from ..training.checkpoint import CheckpointWriter
-from ..training.collapse import warn_of_collapse
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import (
     OPTIMIZERS,
@@ -153,7 +155,8 @@ class AESeparator(BaseSeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
@@ -171,6 +174,8 @@ class AESeparator(BaseSeparator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "valid_relative_error", each a list over the components; "train_loss" and
@@ -223,6 +228,10 @@ class AESeparator(BaseSeparator):
     }
 
     _net_class = CASSNet
+    _remedies = (
+        "Try more epochs (max_epochs), another lr, a smaller beta or cross_weights, "
+        "and rows in which the components differ."
+    )
     _default_parts = {**BaseSeparator._default_parts, "network": ResNet9}
 
     def __init__(
@@ -292,6 +301,12 @@ class AESeparator(BaseSeparator):
             self._check_continues(domains, names)
         super()._set_components(domains, names)
 
+    def _set_sfreq(self, sfreq):
+        if self._continues():
+            check_same_sfreq(sfreq, self.sfreq_, "X and y")
+            sfreq = self.sfreq_ if sfreq is None else sfreq
+        super()._set_sfreq(sfreq)
+
     def _continues(self):
         """Return whether ``fit`` continues a previous one."""
         return self.warm_start and hasattr(self, "net_")
@@ -341,10 +356,7 @@ class AESeparator(BaseSeparator):
         """Set the learned attributes, and warn of a training that collapsed."""
         net.release_training_state()
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
-        n_checked = min(len(dataset), self._rows_per_chunk())
-        names = self.component_names_.tolist()
-        estimate = partial(self._estimate_with, net)
-        warn_of_collapse(estimate, *dataset[torch.arange(n_checked)], names)
+        self._warn_of_estimates(dataset)
 
     def _split(self, n_samples, rng):
         """Return the indices of training and validation samples."""
@@ -443,6 +455,7 @@ class AESeparator(BaseSeparator):
         network = clone(self.network, safe=False)
         if hasattr(network, "_parameter_constraints"):
             network._validate_params()
+            refuse_booleans(network)
         return network
 
     def _loss_parameters(self):
@@ -486,10 +499,7 @@ class AESeparator(BaseSeparator):
     # Estimates --------------------------------------------------------------------
 
     def _estimate(self, X):
-        estimates = self._estimate_with(self.net_, X)
-        if not torch.isfinite(estimates).all():
-            raise ValueError("the estimates are not finite: the weights are too large")
-        return estimates
+        return self._estimate_with(self.net_, X)
 
     def _estimate_with(self, net, X):
         """Return a net's estimates (n, K, C_y, H, W) of mixtures at unit level."""
@@ -632,7 +642,8 @@ class RegularCASSSeparator(AESeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
@@ -650,6 +661,8 @@ class RegularCASSSeparator(AESeparator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
@@ -792,6 +805,7 @@ class RegularCASSSeparator(AESeparator):
         ]
         return np.concatenate(parts)
 
+    @usual_torch()
     def _discriminate_chunk(self, y, X):
         """Return the probabilities of one chunk of rows."""
         y = floating(y)
@@ -929,7 +943,8 @@ default=0.3
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
@@ -947,6 +962,8 @@ default=0.3
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
@@ -1167,7 +1184,8 @@ class GANSeparator(RegularCASSSeparator):
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says.
+        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
+        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
@@ -1185,6 +1203,8 @@ class GANSeparator(RegularCASSSeparator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and

@@ -7,7 +7,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..data import WaveformDomains
+from ..data import TensorDataset, WaveformDomains
 from ..data.sampling import channel_products, channel_weights, subsample
 from ..numeric.warning import warn_user
 from ._base import BaseSeparator
@@ -64,6 +64,8 @@ class ICASeparator(BaseSeparator):
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     n_iter_ : int
         Number of iterations of FastICA.
 
@@ -121,6 +123,8 @@ class ICASeparator(BaseSeparator):
         "max_times": [COUNT],
     }
 
+    _remedies = "Try more channels, or another n_delays."
+
     def __init__(
         self,
         *,
@@ -163,7 +167,11 @@ class ICASeparator(BaseSeparator):
         shared = (whole - sources.sum(axis=0)) / self.n_components_
         self.filters_ = np.tensordot(own.astype(float), sources, 1) + shared
         self.source_components_ = assigned
-        self._warn_of_silence(own, truth)
+        if own.any(axis=1).all():
+            rows = np.arange(len(samples))
+            self._warn_of_estimates(TensorDataset(samples, self.domains_, rows))
+        else:
+            self._warn_of_silence(own, truth)
 
     def _choose_delays(self):
         n_times = self.domains_.n_times
@@ -224,12 +232,12 @@ class ICASeparator(BaseSeparator):
             warn_user(
                 f"the estimates of component {self.component_names_.tolist()[k]!r} "
                 "are (nearly) zero: no independent source correlates most with it. "
-                "Try more channels, or another n_delays.",
+                f"{self._remedies}",
                 ConvergenceWarning,
             )
 
     def _estimate(self, X):
-        filters = torch.from_numpy(self.filters_).flatten(0, 1)
+        filters = torch.tensor(self.filters_).flatten(0, 1)
         padding = filters.shape[-1] // 2
         estimates = torch.nn.functional.conv1d(
             X[:, :, 0].double(), filters, padding=padding

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data import TensorDataset
 from ..data.sampling import channel_products, channel_weights, subsample
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
@@ -63,6 +64,8 @@ default="kullback-leibler"
         The labels if y holds labels, else 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
+    sfreq_ : float or None
+        Sampling rate in Hz, as passed to ``fit``.
     n_iter_ : int
         Largest number of iterations that a dictionary took.
 
@@ -113,6 +116,8 @@ default="kullback-leibler"
         "stft": [STFTTransformer, None],
     }
 
+    _remedies = "Try another n_atoms or stft; ratio masks do not suit quiet components."
+
     def __init__(
         self,
         *,
@@ -141,6 +146,8 @@ default="kullback-leibler"
         learned = [self._learn_dictionary(f, seed) for f in frames]
         self.dictionaries_ = np.stack([dictionary for dictionary, _ in learned])
         self.n_iter_ = max(n_iter for _, n_iter in learned)
+        dataset = TensorDataset(samples, self.domains_, np.arange(len(samples)))
+        self._warn_of_estimates(dataset, n_chunks=1)  # the time of a few fits otherwise
 
     def _draw(self, samples, rng):
         """Return frames of components, (K, n_frames, n_freqs), and channel weights."""
@@ -176,6 +183,7 @@ default="kullback-leibler"
         from sklearn.decomposition import NMF  # slow to import
 
         nmf = NMF(self.n_atoms, random_state=seed, **self._factorization())
+        nmf.set_output(transform="default")
         activations = nmf.fit_transform(np.maximum(audible, FLOOR))
         means = activations.sum(axis=0) / len(frames)
         return nmf.components_ * means[:, np.newaxis], nmf.n_iter_
@@ -187,7 +195,7 @@ default="kullback-leibler"
 
     def _estimate(self, X):
         if self.channel_weights_ is not None:
-            weights = torch.from_numpy(self.channel_weights_).to(X)
+            weights = torch.tensor(self.channel_weights_).to(X)
             X = torch.tensordot(X, weights, ([1], [0])).unsqueeze(1)
         # row by row, because the stopping criterion is that of all rows together
         masks = np.stack([self._masks(powers) for powers in self._powers(X)])

@@ -3,18 +3,18 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import check_out, check_recording, cross_fade, windows_of
-from ..numeric import floating_type, write_parts
+from ..data import check_out, check_recording, check_same_sfreq, cross_fade, windows_of
+from ..numeric import as_plain, floating_type, write_parts
 
 
 class RecordingsMixin:
     """Methods ``separate`` and ``separate_stream`` of separators.
 
-    Needs ``domains_``, ``n_components_``, ``_rows_per_chunk()`` and
+    Needs ``domains_``, ``sfreq_``, ``n_components_``, ``_rows_per_chunk()`` and
     ``_transform_chunk(windows, domain)``.
     """
 
-    def separate(self, recording, out=None):
+    def separate(self, recording, out=None, sfreq=None):
         """Separate one recording of any length, in bounded memory.
 
         The recording is cut into windows of the length seen in ``fit`` that overlap by
@@ -29,7 +29,11 @@ class RecordingsMixin:
             A recording in the components' domain: a waveform if ``fit`` was given
             waveforms, else a spectrogram or image of any width.
         out : ndarray of shape (n_components, ...), default=None
-            Array to write the estimates to, for instance a memmap. None creates one.
+            Array to write the estimates to, for instance a memmap; it must not share
+            memory with the recording. None creates one.
+        sfreq : float, default=None
+            Sampling rate of the recording in Hz. A ValueError is raised if it differs
+            from that passed to ``fit``.
 
         Returns
         -------
@@ -41,21 +45,25 @@ class RecordingsMixin:
         separate_stream : The same for a recording that arrives in blocks.
         """
         check_is_fitted(self)
+        check_same_sfreq(sfreq, self.sfreq_)
         recording = check_recording(recording, self.domains_)
         n_entries = recording.shape[-1]
         shape = (self.n_components_, *self.domains_.y_shape[:-1], n_entries)
-        out = check_out(out, shape, floating_type(recording.dtype))
+        out = check_out(out, shape, floating_type(recording.dtype), recording)
         write_parts(out, self._separate_blocks([recording]))
         return out
 
-    def separate_stream(self, blocks):
+    def separate_stream(self, blocks, sfreq=None):
         """Separate a recording that arrives in blocks.
 
         Parameters
         ----------
         blocks : iterable of array-like of shape (n,) or (n_channels, n)
             Consecutive parts of a recording, of any lengths and otherwise as for
-            ``separate``. One is read at a time.
+            ``separate``. One is read at a time, and copied: all may be one buffer that
+            is written anew.
+        sfreq : float, default=None
+            Sampling rate of the blocks in Hz, as for ``separate``.
 
         Yields
         ------
@@ -77,12 +85,16 @@ class RecordingsMixin:
         (2, 250)
         """
         check_is_fitted(self)
-        checked = (
-            check_recording(block, self.domains_, "blocks")
-            for block in blocks
-            if np.shape(block)[-1:] != (0,)
-        )
-        return self._separate_blocks(checked)
+        check_same_sfreq(sfreq, self.sfreq_)
+        return self._separate_blocks(self._checked_blocks(blocks))
+
+    def _checked_blocks(self, blocks):
+        """Yield validated blocks that are not empty, in memory of their own."""
+        for block in blocks:
+            block = as_plain(block, "blocks")
+            if np.shape(block)[-1:] != (0,):
+                block = check_recording(block, self.domains_, "blocks")
+                yield block.copy() if isinstance(block, np.ndarray) else block
 
     def _separate_blocks(self, blocks):
         n_window, y_domain = self.domains_.window_shape[-1], self.domains_.y_domain

@@ -8,7 +8,14 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ..numeric import check_numbers, floating, validate_samples
+from ..numeric import (
+    as_plain,
+    check_channels,
+    check_numbers,
+    floating,
+    refuse_booleans,
+    validate_samples,
+)
 from ._spectrogram import Spectrogram
 from ._window import check_invertible, check_size, default_n_fft, window_values
 
@@ -168,7 +175,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         n_times = getattr(Z, "n_times", None) or self.n_times_
-        Z = np.asarray(Z)
+        Z = np.asarray(as_plain(Z, "Z"))
         expected = self.spectrogram_shape(n_times)
         if not np.iscomplexobj(Z) or Z.shape[-2:] != expected:
             raise ValueError(
@@ -180,6 +187,27 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         check_numbers(Z, "Z")
         return self.inverse(as_tensor(Z), n_times).numpy()
 
+    def set_output(self, *, transform=None):
+        """Return self, because no data frame can hold spectrograms.
+
+        With this method, ``set_output`` of a Pipeline works for its other steps.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Without effect.
+
+        Returns
+        -------
+        self : STFTTransformer
+            The transformer.
+        """
+        return self
+
+    def _validate_params(self):
+        super()._validate_params()
+        refuse_booleans(self)
+
     def _check_waveforms(self, X, *, reset):
         checks = {"allow_nd": True, "ensure_all_finite": False}
         X = validate_samples(self, X, reset=reset, **checks)
@@ -188,7 +216,9 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
                 "X must be waveforms of shape (n_samples, n_times) or (n_samples, "
                 f"n_channels, n_times), got {X.ndim} dimensions"
             )
-        if not reset and X.shape[-1] != self.n_times_:
+        if reset:
+            check_channels(X)
+        elif X.shape[-1] != self.n_times_:
             raise ValueError(
                 f"X has {X.shape[-1]} time points, but STFTTransformer was fitted with "
                 f"{self.n_times_}"
@@ -234,7 +264,8 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
             "n_fft": self.n_fft_,
             "hop_length": self.hop_length_,
             "win_length": self.win_length_,
-            "window": torch.as_tensor(self.window_, device=device),
+            # a copy: torch warns about read-only memory, as of a mapped model
+            "window": torch.tensor(self.window_, device=device),
             "center": True,
         }
 

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from skorch.callbacks import Callback
 
+from ..numeric import refuse_booleans
 from ..numeric.warning import warn_user
 from .state import load_callback_states, load_net_state, training_state
 
@@ -59,6 +60,10 @@ class Checkpoint(BaseEstimator):
     def __init__(self, folder, every=1):
         self.folder = folder
         self.every = every
+
+    def _validate_params(self):
+        super()._validate_params()
+        refuse_booleans(self)
 
 
 class CheckpointWriter(Callback):

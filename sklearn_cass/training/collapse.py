@@ -1,4 +1,6 @@
-"""Warnings of trainings whose estimates separate nothing."""
+"""Warnings of fits whose estimates separate nothing."""
+
+import math
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -8,14 +10,11 @@ from ..numeric.warning import warn_user
 
 CORRELATION = 0.95  # with the mixture
 SILENCE = 1e-3  # of the true component's level
-REMEDIES = (
-    "Try more epochs (max_epochs), another lr, a smaller beta or cross_weights, and "
-    "rows in which the components differ."
-)
+WORSE = 1.26  # relative error 2 dB above that of silence
 
 
-def warn_of_collapse(estimate, mixtures, truth, names):
-    """Warn of components whose estimates are the mixture itself, or nothing.
+def warn_of_collapse(estimate, samples, names, remedies):
+    """Warn of components whose estimates are the mixture, nothing, or worse than that.
 
     A component that nearly equals the mixture is not warned of.
 
@@ -23,25 +22,33 @@ def warn_of_collapse(estimate, mixtures, truth, names):
     ----------
     estimate : callable
         Takes mixtures (n, C, H, W) at unit level, returns estimates (n, K, C_y, H, W).
-    mixtures : tensor of shape (n, C, H, W)
-        A few of the training mixtures.
-    truth : tensor of shape (n, K, C_y, H, W)
-        Their components.
+    samples : iterable of (tensor of shape (n, C, H, W), (n, K, C_y, H, W))
+        Chunks of training samples: mixtures and their components.
     names : sequence
         Names of the components.
+    remedies : str
+        What to try then.
     """
-    mixtures, truth, _ = to_unit_level(mixtures.cpu(), truth.cpu())
-    estimates = estimate(mixtures)
+    mixtures, truth, estimates = estimated(estimate, samples)
     if estimates.shape[2] != mixtures.shape[1]:
         mixtures = mixtures.mean(1, keepdim=True)
     for k, name in enumerate(names):
         state = collapsed(mixtures, truth[:, k], estimates[:, k])
         if state:
             warn_user(
-                f"the estimates of component {name!r} {state} on rows that it was "
-                f"trained on: the training collapsed. {REMEDIES}",
+                f"the estimates of component {name!r} {state} on training samples: "
+                f"the training collapsed. {remedies}",
                 ConvergenceWarning,
             )
+
+
+def estimated(estimate, samples):
+    """Return mixtures, components and estimates at unit level."""
+    parts = []
+    for mixtures, truth in samples:
+        mixtures, truth, _ = to_unit_level(mixtures.cpu(), truth.cpu())
+        parts.append((mixtures, truth, estimate(mixtures).to(truth.dtype)))
+    return map(torch.cat, zip(*parts, strict=True))
 
 
 def collapsed(mixtures, truth, estimates):
@@ -52,6 +59,7 @@ def collapsed(mixtures, truth, estimates):
     mixtures, truth, estimates = mixtures[audible], truth[audible], estimates[audible]
     if (level(estimates) < SILENCE * level(truth)).all():
         return "are (nearly) zero"
+    error = float((level(estimates - truth) / divisor(level(truth))).median())
     with_mixture = correlation(estimates, mixtures)
     of_truth = correlation(truth, mixtures)
     with_truth = correlation(estimates, truth)
@@ -60,6 +68,8 @@ def collapsed(mixtures, truth, estimates):
             f"correlate {with_mixture:.2f} with the mixtures, where the true component "
             f"does {of_truth:.2f},"
         )
+    if error > WORSE:
+        return f"are worse than silence ({-20 * math.log10(error):.0f} dB, median)"
     return None
 
 

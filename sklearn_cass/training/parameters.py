@@ -18,7 +18,7 @@ OPTIMIZERS = {"adam": Adam, "muon": Muon}
 def check_cross_weights(cross_weights, n_components):
     """Return the matrix of cross weights, (n_components, n_components)."""
     with error_context("cross_weights"):
-        given = np.asarray(cross_weights, dtype=float)
+        given = np.array(cross_weights, dtype=float)  # a copy, which a net keeps
     shape = (n_components, n_components)
     if given.ndim and given.shape != shape:
         raise ValueError(

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
+from ..numeric import single_precision_by_default
+
 # One generator serves all threads. The lock is held while weights are drawn, but not
 # during a training: where several threads train at once, networks that draw random
 # numbers in training (dropout) share one sequence.
@@ -24,8 +26,11 @@ def global_generators(device):
 
 @contextmanager
 def seeded(seed):
-    """Seed the CPU's generator in a context; one thread at a time."""
-    with LOCK, torch.random.fork_rng(devices=[]):
+    """Seed the CPU's generator in a context, for weights in single precision.
+
+    One thread at a time.
+    """
+    with LOCK, torch.random.fork_rng(devices=[]), single_precision_by_default():
         torch.default_generator.manual_seed(seed)
         yield
 

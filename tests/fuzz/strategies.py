@@ -54,7 +54,7 @@ DENSE = (
     "masked",
     "tensor",
 )
-LAYOUTS = (*DENSE, "matrix", "sparse", "sparse array")
+LAYOUTS = (*DENSE, "one masked", "matrix", "sparse", "sparse array")
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,10 @@ def laid_out(array, layout):
         return array.tolist()
     if layout == "masked":
         return np.ma.masked_array(array, mask=np.zeros(array.shape, bool))
+    if layout == "one masked" and array.size:
+        masked = np.ma.masked_array(array, mask=np.zeros(array.shape, bool))
+        masked.mask.flat[0] = True
+        return masked
     if layout == "tensor" and array.dtype.kind in "fcib" and array.dtype.isnative:
         if array.dtype.itemsize <= 8 * (1 + (array.dtype.kind == "c")):
             return torch.from_numpy(array)

@@ -1,0 +1,33 @@
+"""Independence of torch's settings that users may have changed."""
+
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+
+@contextmanager
+def usual_torch():
+    """Compute without a default device, autocast or inference mode of the caller.
+
+    They are those of this thread. Also a decorator, as ``@usual_torch()``.
+    """
+    with ExitStack() as stack:
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        yield
+
+
+@contextmanager
+def single_precision_by_default():
+    """Make tensors in single precision by default, in all threads."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
