@@ -55,7 +55,8 @@ fuzz: $(READY)
 	$(TEST_ENV) FUZZ_PROFILE=fuzz FUZZ_REPORT=docs/reliability.md \
 		$(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED)
 
-# trainings killed at random moments, full disks: some minutes, a table at the end
+# trainings killed or interrupted at random moments, two processes in one folder, full
+# disks: a quarter of an hour, tables at the end
 test-faults: SEED ?= 0
 test-faults: $(READY)
 	$(TEST_ENV) PYTHONPATH=tests $(BIN)/python -m faults $(SEED)

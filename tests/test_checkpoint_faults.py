@@ -203,6 +203,24 @@ def test_searches_have_a_training_for_each_fit(data, tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
+@pytest.mark.slow
+def test_search_in_two_processes_shares_the_folder(data, tmp_path):
+    grid = {"lr": [1e-3, 1e-2], "max_epochs": [2, 4]}
+    settings = QUICK | CONSTANT
+
+    def scores(n_jobs, **checkpoint):
+        separator = AESeparator(**settings, **checkpoint)
+        options = {"cv": 2, "n_jobs": n_jobs, "error_score": "raise"}
+        found = GridSearchCV(separator, grid, **options).fit(*data).cv_results_
+        return [found[f"split{k}_test_score"] for k in range(2)]
+
+    expected = scores(1)
+    for n_jobs in (2, 1):
+        found = scores(n_jobs, checkpoint=tmp_path)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert len(list(tmp_path.iterdir())) == 9
+
+
 def interrupt_at(call):
     """Return a function that interrupts when it is called that many times."""
     counter = itertools.count(1)

@@ -614,10 +614,10 @@ def test_parameters_of_a_part_that_is_none_can_be_set(cls):
         cls().set_params(stft__n_ftt=32)
 
 
-def test_continued_training_keeps_its_network_also_in_files(data, tmp_path):
+def test_fitted_networks_stay_also_in_files(data, tmp_path):
     X, y = data
     separator = CASSSeparator(**FAST, warm_start=True).fit(X, y)
-    separator.set_params(network=ResNet9(n_filters=6, n_latent=8)).fit(X, y)
+    separator.set_params(network=ResNet9(n_filters=6, n_latent=8))
     separator.save(tmp_path / "separator")
     loaded = load(tmp_path / "separator")
     np.testing.assert_array_equal(loaded.discriminate(y), separator.discriminate(y))

@@ -142,10 +142,12 @@ class CheckpointFile:
     def check_writable(self):
         """Remove what crashes left, and raise an OSError if nothing can be written."""
         try:
-            remove_leftovers(self.path)
-            trial, file = open_temporary(self.path, mode=None)
+            trial = self.subfolder / "trial"
+            for path in (self.path, self.subfolder / DESCRIPTION, trial):
+                remove_leftovers(path)
+            temporary, file = open_temporary(trial, mode=None)
             file.close()
-            trial.unlink()
+            temporary.unlink()
         except OSError as error:
             raise self.not_writable(error) from error
 
@@ -304,8 +306,8 @@ class CheckpointFile:
             "n_epochs": n_epochs,
             "threads": torch.get_num_threads(),
         }
-        write(self.path, KIND, header, tensors | {"state": tree_tensor(tree)})
         self.describe(is_finished=False)
+        write(self.path, KIND, header, tensors | {"state": tree_tensor(tree)})
 
     def check_lock(self):
         """Raise an OSError if the sub-folder was removed, for it has lost its lock."""

@@ -59,6 +59,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
       complex spectrograms for waveforms and spectrograms, real for images. Rows of
       zeros are silence or padding.
 
+    Errors of parameters that do not suit the samples belong in a method
+    ``_check_samples(samples)``: a ``fit`` that is refused keeps the previous one.
+
     It has the parameters ``random_state`` and ``stft`` (or a method ``_make_domains(X,
     y)`` of its own), and :func:`sklearn_cass.utils.estimator_checks.check_separator`
     checks that it keeps the contract.

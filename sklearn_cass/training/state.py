@@ -81,7 +81,7 @@ def load_callback_state(callback, state):
     if hasattr(callback, "load_state_dict"):
         callback.load_state_dict(state)
     elif isinstance(callback, EarlyStopping):
-        vars(callback).update(state)
+        vars(callback).update({name: state[name] for name in EARLY_STOPPING})
     elif isinstance(callback, LRScheduler):
         known = numbers_of(callback.lr_scheduler_.state_dict())
         saved = {n: v for n, v in numbers_of(state).items() if n in known}
@@ -90,12 +90,12 @@ def load_callback_state(callback, state):
 
 def numbers_of(state):
     """Return the numbers and lists of numbers of a scheduler's state."""
-    return {
-        name: value
-        for name, value in state.items()
-        for values in [value if isinstance(value, list) else [value]]
-        if all(isinstance(entry, bool | int | float) for entry in values)
-    }
+
+    def are_numbers(value):
+        values = value if isinstance(value, list) else [value]
+        return all(isinstance(entry, bool | int | float) for entry in values)
+
+    return {name: value for name, value in state.items() if are_numbers(value)}
 
 
 def restore_memory_format(optimizer):

@@ -1,4 +1,4 @@
-"""`make test-faults`: kills and failing disks, with a closing table.
+"""`make test-faults`: kills, Ctrl-C, failing disks, with closing tables.
 
 Needs POSIX. The seed of the moments at which trainings are killed is the only
 argument; the moments themselves depend on how fast the machine is.
@@ -14,9 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import closing_table
-from trainings import FILE
 
-from . import folders, kills
+from . import folders, interrupts, kills, processes
 from .runs import Place
 from .training import N_EPOCHS
 
@@ -25,6 +24,18 @@ N_TRAININGS = {
     "killed at a random moment": 20,
     "killed in a writing": 8,
     "killed until it ends": 2,
+    "Ctrl-C in fit": 20,
+    "Ctrl-C with a checkpoint": 20,
+    "Ctrl-C in a search with checkpoints": 20,
+    "one training, twice": 6,
+    "two trainings": 6,
+}
+KINDS = {**kills.KINDS, **interrupts.KINDS, **processes.KINDS}
+TABLES = {
+    "trainings killed": kills,
+    "trainings interrupted": interrupts,
+    "two processes in one folder": processes,
+    "folders, disks": folders,
 }
 
 
@@ -43,8 +54,19 @@ def uninterrupted(root):
     first, *others = [place.report() for place in places]
     if any(other != first for other in others):
         sys.exit("two uninterrupted trainings are not equal")
-    size = (places[0].folder / FILE).stat().st_size
+    size = places[0].file.stat().st_size
     return first | {"seconds": seconds, "bytes": size}
+
+
+def references(root):
+    """Return what a search and another training learn without an interrupt."""
+    places, begun = [Place(root), Place(root)], time.monotonic()
+    processes = [places[0].start(search=True), places[1].start(other="lr")]
+    for process in processes:
+        process.join()
+    seconds = time.monotonic() - begun
+    search, other = (place.report()["learned"] for place in places)
+    return {"search": search, "other": other, "search seconds": seconds}
 
 
 def jobs(root, whole, seed):
@@ -55,7 +77,7 @@ def jobs(root, whole, seed):
         for k in range(n_trainings):
             rng = random.Random(f"{seed} {name} {k}")
             other = kills.OTHERS[k] if k < len(kills.OTHERS) else None
-            job = kills.KINDS[name]
+            job = KINDS[name]
             yield (
                 name,
                 lambda job=job, rng=rng, other=other: job(
@@ -66,7 +88,7 @@ def jobs(root, whole, seed):
 
 def done(root, whole, seed):
     """All trainings, as many at a time as there are processors; tallies by kind."""
-    tallies = {name: Counter() for name in [*folders.KINDS, *kills.KINDS]}
+    tallies = {name: Counter() for name in [*folders.KINDS, *KINDS]}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [(name, pool.submit(job)) for name, job in jobs(root, whole, seed)]
         for name, run in runs:
@@ -87,6 +109,7 @@ def main(seed):
         root = Path(name)
         root.chmod(0o755)  # for trainings without the superuser's rights
         whole = uninterrupted(root)
+        whole |= references(root)
         tallies = done(root, whole, seed)
     skipped = [name for name, tally in tallies.items() if not tally["trainings"]]
     facts = {
@@ -98,10 +121,8 @@ def main(seed):
         **closing_table.machine(),
     }
     tables = "\n\n".join(
-        [
-            table("trainings killed", kills.KINDS, kills.COLUMNS, tallies),
-            table("folders, disks", folders.KINDS, folders.COLUMNS, tallies),
-        ]
+        table(name, module.KINDS, module.COLUMNS, tallies)
+        for name, module in TABLES.items()
     )
     print(closing_table.described(facts, tables))
     closing_table.replace_section(REPORT, "faults", facts, tables)

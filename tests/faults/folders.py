@@ -5,8 +5,6 @@ from collections import Counter
 from contextlib import contextmanager
 from functools import partial
 
-from trainings import FILE
-
 from .runs import Place, failed
 from .training import N_EPOCHS
 
@@ -67,8 +65,9 @@ def small_disk(root, whole):
         tally["trainings"] += 1
         status, said = place.train()
         warned(place, whole, status, said, range(2, N_EPOCHS + 1), tally)
-        content = (place.folder / FILE).read_bytes()
-    (place.folder / FILE).write_bytes(content)
+        content = place.file.read_bytes()
+    place.file.parent.mkdir()
+    place.file.write_bytes(content)
     resumes(place, whole, 1, tally)
     return tally
 
@@ -106,8 +105,7 @@ def warned(place, whole, status, said, epochs, tally):
 
 def resumes(place, whole, saved, tally):
     """Check that the checkpoint is the last valid one, and resumes to the same end."""
-    place.folder.mkdir(exist_ok=True)
-    place.folder.chmod(0o777)
+    place.make_writable()
     if place.n_epochs_saved() != saved or place.half_written():
         names = [path.name for path in place.folder.iterdir()]
         failed(tally, f"{place.n_epochs_saved()} epochs saved, not {saved}: {names}")

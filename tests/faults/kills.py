@@ -8,11 +8,12 @@ from trainings import FILE
 from .runs import PLACES, Place, failed, killed, killed_in_writing
 
 OTHERS = ("X", "lr", "class")
-COLUMNS = ("trainings", "kills", *PLACES, "others refused", "equal", "failures")
+COLUMNS = ("trainings", "kills", *PLACES, "others beside", "equal", "failures")
+FILES = [FILE, "lock", "training.json"]
 
 
 def one_kill(kill, root, whole, rng, other=None):
-    """Kill a training, refuse another one in its place, resume to the end.
+    """Kill a training, run another one in its folder, resume to the end.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def one_kill(kill, root, whole, rng, other=None):
         if kill(place.start(), seconds, place):
             count(tally, place)
     if other and place.n_epochs_saved():
-        refuse(place, other, tally)
+        run_beside(place, whole, other, tally)
     end(place, whole, tally)
     return tally
 
@@ -54,24 +55,29 @@ def count(tally, place):
     tally[place.where()] += 1
 
 
-def refuse(place, other, tally):
-    """Check that another training is refused and the checkpoint stays as it is."""
-    before = (place.folder / FILE).read_bytes()
+def run_beside(place, whole, other, tally):
+    """Check that another training says what differs and leaves the checkpoint alone."""
+    before = place.file.read_bytes()
     status, said = place.train(other=other)
-    named = "another training" in said and f"{other} was" in said
-    if status and named and (place.folder / FILE).read_bytes() == before:
-        tally["others refused"] += 1
+    if status or place.file.read_bytes() != before:
+        failed(tally, f"another {other} failed, or was not apart: {said[-2000:]}")
+        return
+    report = place.report()
+    # a class has other parameters, too
+    named = other == "class" or f"{other} was" in str(report["warnings"])
+    if named and report["learned"] != whole["learned"]:
+        tally["others beside"] += 1
     else:
-        failed(tally, f"another {other} was not refused: {said[-2000:]}")
+        failed(tally, f"another {other} was not told apart: {report}")
 
 
 def end(place, whole, tally):
-    """Resume to the end and compare; only the checkpoint stays in the folder."""
+    """Resume to the end and compare; nothing else stays in the sub-folder."""
     found = place.learned()
-    left = [path.name for path in place.folder.iterdir()]
+    left = sorted(path.name for path in place.file.parent.iterdir())
     if found != whole["learned"]:
         failed(tally, f"resumed to {found}")
-    elif left != [FILE]:
+    elif left != FILES:
         failed(tally, f"left {left}")
     else:
         tally["equal"] += 1

@@ -26,15 +26,18 @@ class Place:
     ----------
     root : Path
         Where to make it.
+    folder : Path or None
+        Folder of the checkpoints, if it is that of another place.
     """
 
-    def __init__(self, root):
+    def __init__(self, root, folder=None):
         root = Path(tempfile.mkdtemp(dir=root))
         root.chmod(0o777)  # some trainings are without the superuser's rights
-        self.folder, self.out = root / "folder", root / "learned.json"
-        self.said = root / "said.txt"
-        self.folder.mkdir()
+        self.out, self.said = root / "learned.json", root / "said.txt"
+        self.folder = folder or root / "folder"
+        self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o777)
+        self.file = self.folder / training.subfolder() / FILE
 
     def start(self, **options):
         """Start a training; it is about to begin when this returns."""
@@ -67,19 +70,24 @@ class Place:
 
     def n_epochs_saved(self):
         """Number of epochs in the checkpoint; 0 where there is none."""
-        file = self.folder / FILE
+        file = self.file
         return read(file, "checkpoint")[0]["n_epochs"] if file.exists() else 0
+
+    def make_writable(self):
+        """Make the folder and its sub-folders writable again."""
+        self.folder.mkdir(exist_ok=True)
+        for path in (self.folder, *self.folder.iterdir()):
+            path.chmod(0o777)
 
     def half_written(self):
         """Whether a checkpoint is being written, or was when the process died."""
-        files = leftovers(self.folder / FILE)
-        return any(file.name != f".{FILE}.trial.tmp" for file in files)
+        return self.file.parent.exists() and bool(leftovers(self.file))
 
     def where(self):
         """Where a kill hit."""
         if self.half_written():
             return "while writing"
-        return PLACES[1] if (self.folder / FILE).exists() else PLACES[0]
+        return PLACES[1] if self.file.exists() else PLACES[0]
 
 
 def killed(process, seconds, place=None):

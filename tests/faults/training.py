@@ -12,12 +12,15 @@ import traceback
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch._dynamo  # otherwise the first optimizer does, for seconds
 from cases import SEPARATORS, make_mixtures
+from sklearn.model_selection import GridSearchCV
 from trainings import At, learned
 
 from sklearn_cass import ResNet9
+from sklearn_cass.persistence.identity import identity_of, subfolder_of
 
 N_EPOCHS = 12
 # The weights of the last epoch are not the best: early stopping restores others.
@@ -34,7 +37,9 @@ SETTINGS = {
     "random_state": 1,
     "device": "cpu",
 }
-NOBODY = 65534
+# five trainings, which take about as long as the one above
+GRID, SEARCHED = {"lr": [0.003, 0.3]}, {"max_epochs": 4}
+NOBODY, INTERRUPTED = 65534, 130
 
 
 def limit_files(folder):
@@ -54,7 +59,8 @@ def drop_privileges():
 
 
 def make_read_only(folder):
-    folder.chmod(0o555)
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o555)
     drop_privileges()
 
 
@@ -66,7 +72,37 @@ FAULTS = {
 }
 
 
-def train(folder=None, out=None, faults=(), other=None, drop=False, ready=None):
+def make(other=None):
+    """Return a separator that is not fitted, and its data.
+
+    Parameters
+    ----------
+    other : {"X", "lr", "class"} or None
+        What differs from all other trainings.
+    """
+    X, y = make_mixtures(32, n_times=128)
+    *_, parent, cls = SEPARATORS
+    if other == "X":
+        X = X + 1e-9
+    settings = SETTINGS | {"lr": 0.02} if other == "lr" else SETTINGS
+    return (parent if other == "class" else cls)(**settings), X, y
+
+
+def subfolder():
+    """Return the name of the training's sub-folder."""
+    return subfolder_of(identity_of(*make()), N_EPOCHS)
+
+
+def train(
+    folder=None,
+    out=None,
+    faults=(),
+    other=None,
+    drop=False,
+    search=False,
+    again=False,
+    ready=None,
+):
     """Fit a separator.
 
     Parameters
@@ -81,35 +117,69 @@ def train(folder=None, out=None, faults=(), other=None, drop=False, ready=None):
         What differs from all other trainings.
     drop : bool
         Whether to begin without the superuser's rights.
+    search : bool
+        Whether to fit a grid search instead.
+    again : bool
+        Whether to fit again in this process after an interrupt.
     ready : multiprocessing.Event
         Set when the training is about to begin.
     """
-    X, y = make_mixtures(32, n_times=128)
-    *_, parent, cls = SEPARATORS
-    if other == "X":
-        X = X + 1e-9
-    settings = SETTINGS | {"lr": 0.02} if other == "lr" else SETTINGS
+    separator, X, y = make(other)
     path = folder and Path(folder)
     actions = [
         At("begin", epoch, lambda fault=fault: FAULTS[fault](path))
         for epoch, fault in faults
     ]
-    separator = (parent if other == "class" else cls)(**settings)
     separator.set_params(checkpoint=path, callbacks=actions)
+    model = separator
+    if search:
+        model = GridSearchCV(separator.set_params(**SEARCHED), GRID, cv=2)
     if drop:
         drop_privileges()
-    ready.set()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        separator.fit(X, y)
+        interrupted = fit(model, X, y, ready)
+        if interrupted and again:
+            model.fit(X, y)
     if "limit" in [fault for _, fault in faults]:
         lift_limit()
-    found = learned(separator, X)
+    report = {"interrupted": interrupted}
+    if again or not interrupted:
+        report |= describe(model, X, caught)
+    Path(out).write_text(json.dumps(report))
+    sys.exit(INTERRUPTED if interrupted else 0)
+
+
+def fit(model, X, y, ready):
+    """Fit, and return whether that raised KeyboardInterrupt and left nothing fitted."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    is_at_its_end = False
+    try:
+        ready.set()
+        model.fit(X, y)
+        is_at_its_end = True
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    left = [name for name in vars(model) if name.endswith("_")]
+    if not is_at_its_end and left and not isinstance(model, GridSearchCV):
+        raise AssertionError(f"{left} are left of a fit that was interrupted")
+    return not is_at_its_end
+
+
+def describe(model, X, caught):
+    """Return what a model learned, and the warnings."""
+    separator, found = model, {}
+    if isinstance(model, GridSearchCV):
+        separator = model.best_estimator_
+        found["scores"] = [model.cv_results_[f"split{k}_test_score"] for k in range(2)]
+        found["scores"] = np.array(found["scores"]).tolist()
+    found |= learned(separator, X)
     messages = [str(w.message) for w in caught if w.category is UserWarning]
     best = min(separator.history_[:, "valid_error"])
     best_epoch = separator.history_[:, "valid_error"].index(best) + 1
-    report = {"learned": found, "warnings": messages, "best_epoch": best_epoch}
-    Path(out).write_text(json.dumps(report))
+    return {"learned": found, "warnings": messages, "best_epoch": best_epoch}
 
 
 def lift_limit():
