@@ -4,6 +4,7 @@ import math
 import os
 from numbers import Integral
 
+import numpy as np
 from sklearn.utils._param_validation import Interval
 
 # Recordings of sound have up to 192 kHz. Far above, a second takes gigabytes.
@@ -14,7 +15,7 @@ COUNT = Interval(Integral, 1, None, closed="left")
 def refuse_bools(**arguments):
     """Raise a ValueError for booleans, which are integers in Python."""
     for name, value in arguments.items():
-        if isinstance(value, bool):
+        if isinstance(value, bool | np.bool_):
             raise ValueError(f"{name} must be a number, got {value}")
 
 

@@ -85,6 +85,9 @@ def _check_header(path):
 
 def _announced_bytes(header, n_signals):
     """Return the size of an EDF file according to its header, in bytes."""
+    version = header[:8].decode("ascii", "replace").strip()
+    if version != "0":
+        raise ValueError(f"its version is {version!r}")
     if n_signals < 1:
         raise ValueError(f"it has {n_signals} signals")
     n_header, n_records = int(header[184:192]), int(header[236:244])

@@ -67,6 +67,8 @@ def _magnitude(windows):
 
 def _recorded_starts(recorded, n_total, n_times, hop, sfreq):
     """Return the starts of the windows in which all seconds are recorded."""
+    if n_times > n_total:
+        return []
     starts = window_starts(n_total, n_times, hop)
     stops = -(-(starts + n_times) // sfreq)  # in seconds, rounded up
     pairs = zip(starts, starts // sfreq, stops, strict=True)
@@ -78,6 +80,11 @@ def _mix_record(record, maternal, fetal, ratio_range, n_times, hop, sfreq, rng):
     seconds = min(len(maternal) // _MATERNAL_SFREQ, len(fetal) // _FETAL_SFREQ)
     recorded = recorded_seconds(maternal, _MATERNAL_SFREQ)[:seconds]
     recorded &= recorded_seconds(fetal, _FETAL_SFREQ)[:seconds]
+    if not recorded.any():
+        raise ValueError(
+            f"record {record} and its segment of the adult recording have no second "
+            "with a signal in common"
+        )
     maternal = _clean(maternal, _MATERNAL_SFREQ, sfreq, _MATERNAL_HIGHPASS)
     fetal = _clean(fetal, _FETAL_SFREQ, sfreq, _FETAL_HIGHPASS)
     n_total = min(len(maternal), len(fetal))

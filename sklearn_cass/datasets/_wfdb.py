@@ -65,12 +65,11 @@ def read_wfdb_signal(path, label, sfreq, unit="mV"):
     check_sfreq(header_path, header.fs, sfreq)
     channel = check_label(header_path, label, header.sig_name)
     factor = _physical_factor(header_path, header, channel, unit)
-    n_times = _complete_length(header_path, header)
+    _check_complete(header_path, header)
     with reading(path.with_name(header.file_name[channel]), "signal file"):
-        record = wfdb.rdrecord(
-            str(path.absolute()), channels=[channel], sampto=n_times, physical=False
-        )
-        x = record.dac()[:, 0]
+        record = wfdb.rdrecord(str(path.absolute()), channels=[channel], physical=False)
+        with np.errstate(over="ignore"):
+            x = record.dac()[:, 0]
         if np.isinf(x).any():
             raise ValueError("its values are not finite")
         # programs differ in the values of gaps, which the checksum counts
@@ -128,25 +127,32 @@ def _physical_factor(path, header, channel, unit):
     return unit_factor(path, header.units[channel], unit)
 
 
-def _complete_length(path, header):
-    """Return the number of time points, which the signal files must have.
+def _check_complete(path, header):
+    """Compare the length that the header announces with the size of its files.
 
-    Without a number in the header, it is that of the shortest file.
+    Without one, it is that of the files, of which all must have the same.
     """
     lengths = []
     for name in dict.fromkeys(header.file_name):
-        signals = [k for k, other in enumerate(header.file_name) if other == name]
         file = path.with_name(name)
         check_exists(file)
-        offset = header.byte_offset[signals[0]] or 0
-        n_values = sum(
-            1 if header.samps_per_frame[k] is None else header.samps_per_frame[k]
-            for k in signals
-        )
-        width = n_values * Fraction(_WIDTHS[header.fmt[signals[0]]])
+        offset, width = _layout(header, name)
         check_size(file, offset + math.floor(width * (header.sig_len or 1)))
         lengths.append((file.stat().st_size - offset) // width)
-    return header.sig_len or min(lengths)
+    if header.sig_len is None and len(set(lengths)) > 1:
+        raise ValueError(
+            f"{path} has no number of time points, and its signal files have "
+            f"{sorted(set(lengths))}"
+        )
+
+
+def _layout(header, name):
+    """Return the first byte of a signal file and the bytes of a time point."""
+    signals = [k for k, other in enumerate(header.file_name) if other == name]
+    per_frame = [header.samps_per_frame[k] for k in signals]
+    n_values = sum(1 if number is None else number for number in per_frame)
+    first = signals[0]
+    return header.byte_offset[first] or 0, _WIDTHS[header.fmt[first]] * n_values
 
 
 def _check_sums(header, channel, record):

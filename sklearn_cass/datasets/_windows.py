@@ -28,7 +28,8 @@ def cut_windows(x, starts, n_times):
 
 def window_starts(n_total, n_times, hop):
     """Return the first time points of the windows that are complete."""
-    return np.arange(0, n_total - n_times + 1, min(hop, n_total))
+    # arguments may be larger than numpy's integers
+    return np.arange(0, max(0, n_total - n_times + 1), max(1, min(hop, n_total)))
 
 
 def seconds_to_times(name, seconds, sfreq):
