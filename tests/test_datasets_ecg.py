@@ -375,6 +375,7 @@ def test_workers_change_nothing(tmp_path):
         ("sfreq", -256),
         ("sfreq", 256.5),
         ("sfreq", "256"),
+        ("sfreq", 10**9),
         ("windows_per_trace", 0),
         ("random_state", "seed"),
         ("cache", True),
@@ -384,3 +385,19 @@ def test_workers_change_nothing(tmp_path):
 def test_bad_arguments_are_named(name, value):
     with pytest.raises(ValueError, match=f"'{name}' parameter of make_ecg_mixtures"):
         make_ecg_mixtures(**{name: value})
+
+
+@pytest.mark.parametrize("value", [True, np.True_])
+@pytest.mark.parametrize(
+    "name", ["n_samples", "n_times", "sfreq", "windows_per_trace", "n_jobs"]
+)
+def test_booleans_are_no_numbers(name, value):
+    with pytest.raises(ValueError, match=f"{name}"):
+        make_ecg_mixtures(**{**TINY, "n_samples": 2, name: value}, cache=False)
+
+
+@pytest.mark.parametrize("value", [10**12, 10**400])
+@pytest.mark.parametrize("name", ["n_samples", "n_times", "windows_per_trace"])
+def test_sizes_beyond_the_memory_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name}={value}.* GiB of memory"):
+        make_ecg_mixtures(**{**TINY, "n_samples": 2, name: value}, cache=False)

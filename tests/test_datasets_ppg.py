@@ -293,6 +293,31 @@ def test_bad_ranges_are_named(name, value):
         make_ppg_mixtures(**{name: value})
 
 
+@pytest.mark.parametrize("value", [True, np.True_])
+@pytest.mark.parametrize(
+    "name", ["n_samples", "n_times", "sfreq", "windows_per_subject"]
+)
+def test_booleans_are_no_numbers(name, value):
+    with pytest.raises(ValueError, match=f"{name}"):
+        make_ppg_mixtures(**{name: value})
+
+
+@pytest.mark.parametrize("value", [10**12, 10**400])
+@pytest.mark.parametrize("name", ["n_samples", "n_times", "windows_per_subject"])
+def test_sizes_beyond_the_memory_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name}={value}.* GiB of memory"):
+        make_ppg_mixtures(**{"n_samples": 2, name: value})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"heart_bpm": (60, 1e300)}, {"breaths_per_minute": (1, 3841)}, {"sfreq": 1e-300}],
+)
+def test_more_than_one_period_per_time_point_is_refused(arguments):
+    with pytest.raises(ValueError, match="must be at most 60 . sfreq"):
+        make_ppg_mixtures(2, **arguments)
+
+
 # ---------------------------------------------------------------- recordings
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import resample_poly
 
-from sklearn_cass.datasets import load_bach10
+from sklearn_cass.datasets import _checks, load_bach10
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -219,11 +219,39 @@ def test_window_longer_than_a_piece_names_it(folder):
         ("window", 1e-6, "window=1e-06 s is less than one time point"),
         ("hop", -1.0, "'hop' parameter"),
         ("hop", 1e-6, "hop=1e-06 s is less than one time point"),
+        ("sfreq", 10**9, "'sfreq' parameter .* got 1000000000|Got 1000000000"),
+        ("sfreq", True, "sfreq must be a number, got True"),
+        ("window", True, "window must be a number, got True"),
+        ("hop", True, "hop must be a number, got True"),
+        ("pieces", [True], "pieces must be integers from 1 to 10, got True"),
+        ("window", np.nan, "'window' parameter"),
+        ("window", 1e308, "window: .* time points are more than the 11025"),
+        ("window", np.inf, "'window' parameter"),
+        ("hop", np.nan, "'hop' parameter"),
     ],
 )
 def test_bad_arguments_are_named(folder, name, value, match):
     with pytest.raises(ValueError, match=match):
         load_bach10(folder, **{name: value})
+
+
+def test_hop_beyond_the_end_leaves_the_first_window(folder):
+    for hop in (10, 1e308):
+        assert load_bach10(folder, window=0.1, hop=hop).data.shape == (3, 2205)
+
+
+def test_windows_beyond_the_memory_are_refused(folder, monkeypatch):
+    monkeypatch.setattr(_checks, "memory_bytes", lambda: 2**24)
+    assert len(load_bach10(folder, window=0.1).data) == 15
+    message = "window=0.1, hop=0.0001, .* GiB of memory"
+    with pytest.raises(ValueError, match=message):
+        load_bach10(folder, window=0.1, hop=1e-4)
+
+
+def test_two_folders_of_one_piece_are_named(folder):
+    (folder / "02-Tag").mkdir()
+    with pytest.raises(ValueError, match="02-Nacht and .*02-Tag have the same number"):
+        load_bach10(folder)
 
 
 def test_missing_soundfile_names_the_extra(folder, monkeypatch):

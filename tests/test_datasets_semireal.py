@@ -1,5 +1,6 @@
 """Semi-real fetal ECG: on small files in the original formats, and on the real ones."""
 
+import re
 import shutil
 import sys
 import warnings
@@ -10,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import find_peaks
 
-from sklearn_cass.datasets import load_semireal_fetal_ecg
+from sklearn_cass.datasets import _checks, load_semireal_fetal_ecg
 
 edfio = pytest.importorskip("edfio")
 with warnings.catch_warnings():
@@ -275,6 +276,11 @@ def test_missing_fetal_signal_is_named(folder, edf):
         ("n_times", 0, "'n_times' parameter"),
         ("n_times", 256 * SECONDS + 1, "n_times=3073 at 256 Hz leaves no window"),
         ("hop", 0, "'hop' parameter"),
+        ("sfreq", 10**9, "'sfreq' parameter"),
+        ("n_times", True, "n_times must be a number, got True"),
+        ("hop", True, "hop must be a number, got True"),
+        ("sfreq", True, "'sfreq' parameter|sfreq must be a number"),
+        ("n_times", 10**30, "n_times=1000.* leaves no window"),
         ("random_state", "seed", "'random_state' parameter"),
         ("magnitude_ratio", (0, 2), "magnitude_ratio must be"),
         ("magnitude_ratio", (3, 2), "magnitude_ratio must be"),
@@ -285,6 +291,36 @@ def test_missing_fetal_signal_is_named(folder, edf):
 def test_bad_arguments_are_named(written, name, value, match):
     with pytest.raises(ValueError, match=match):
         load_semireal_fetal_ecg(written, **{**SMALL, name: value})
+
+
+def test_hop_beyond_the_end_leaves_the_first_window(written):
+    ecg = load_semireal_fetal_ecg(written, **SMALL, hop=10**30)
+    assert ecg.data.shape == (2, 256)
+
+
+def test_windows_beyond_the_memory_are_refused(written, monkeypatch):
+    monkeypatch.setattr(_checks, "memory_bytes", lambda: 2**24)
+    assert len(load_semireal_fetal_ecg(written, **SMALL).data) == 24
+    with pytest.raises(ValueError, match="n_times=256, hop=1, .* GiB of memory"):
+        load_semireal_fetal_ecg(written, **SMALL, hop=1)
+
+
+@pytest.mark.parametrize("n_times", [3, 400, 3600])
+def test_adult_recording_without_a_signal_is_refused(folder, n_times):
+    write_adult(folder / "mitdb", np.ones((n_times, 1)), names=["MLII"])
+    with pytest.raises(ValueError, match="record r01 .* no second with a signal"):
+        load_semireal_fetal_ecg(folder, **SMALL)
+
+
+def test_adult_recording_in_microvolts_is_converted(folder):
+    expected = load_semireal_fetal_ecg(folder, **SMALL).target
+    header = folder / "mitdb" / "100.hea"
+    text = header.read_text()
+    gain = re.search(r"212 ([\d.]+)\((-?\d+)\)/mV", text)
+    microvolts = f"212 {float(gain[1]) / 1000:.9f}({gain[2]})/uV"
+    header.write_text(text.replace(gain[0], microvolts, 1))
+    found = load_semireal_fetal_ecg(folder, **SMALL).target
+    assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("module", ["wfdb", "edfio"])

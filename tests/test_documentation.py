@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import make_mixtures
+from cases import FAST, make_mixtures
+from sklearn.model_selection import cross_val_score
+
+from sklearn_cass import AESeparator
+from sklearn_cass.data import dataset
+from sklearn_cass.numeric import chunked
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,6 +50,34 @@ def test_code_in_readme_runs(namespace):
     assert small.count("max_epochs=1") == 2
     exec(small, namespace)
     assert namespace["search"].predict(namespace["X_mix"]).shape == (10, 2, 1024)
+
+
+class Recorded:
+    """Array that is indexed by row numbers and records how many rows were read."""
+
+    def __init__(self, array):
+        self.array, self.n_read = array, []
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, rows):
+        self.n_read.append(len(rows))
+        return self.array[rows]
+
+
+def test_code_on_cross_validation_runs_without_copies(namespace, monkeypatch):
+    rows, call = code_blocks("docs/large_data.md")[:2]
+    exec(rows, namespace)
+    monkeypatch.setattr(chunked, "CHUNK_BYTES", 4096)  # eight rows of 64 time points
+    monkeypatch.setattr(dataset, "CACHE_BYTES", 0)
+    X, y = make_mixtures(n_samples=60)
+    arrays = {"X_mix": Recorded(X), "Y_components": Recorded(y)}
+    names = {"cross_val_score": cross_val_score, "separator": AESeparator(**FAST)}
+    found = eval(call.strip(), namespace | names | arrays)
+    np.testing.assert_array_equal(found, cross_val_score(AESeparator(**FAST), X, y))
+    assert max(n for array in arrays.values() for n in array.n_read) <= 8
 
 
 PAGES = [

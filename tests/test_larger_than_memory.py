@@ -35,6 +35,7 @@ ROW_BYTES = 3 * 4 * N_TIMES  # of X, and of y with its two components
 
 CODE = """
 import json, os, sys, threading, time
+from contextlib import suppress
 import numpy as np
 from skorch.callbacks import Callback
 sys.path.insert(0, sys.argv[1])
@@ -47,7 +48,7 @@ class FiveSteps(Callback):
     def on_batch_end(self, net, **kwargs):
         self.n_steps += 1
         if self.n_steps == 5:
-            raise KeyboardInterrupt  # skorch's own signal to stop training
+            raise KeyboardInterrupt
 
 def leave_the_cache(path):
     # pages that were read and released stay in the system's cache otherwise
@@ -70,7 +71,8 @@ def opened(kind, path, shape):
 
 def fit(X, y):
     steps = FiveSteps()
-    CASSSeparator(**FAST | {"batch_size": 4}, callbacks=[steps]).fit(X, y)
+    with suppress(KeyboardInterrupt):
+        CASSSeparator(**FAST | {"batch_size": 4}, callbacks=[steps]).fit(X, y)
     return steps.n_steps
 
 kind, folder, n_rows, n_times = sys.argv[2], sys.argv[3], *map(int, sys.argv[4:])
@@ -103,6 +105,58 @@ def check_address_space(n_bytes):
     too_little = limit != resource.RLIM_INFINITY and limit < 2 * n_bytes
     if sys.maxsize < 2**40 or too_little:
         pytest.skip(f"too little address space for {n_bytes / 2**30:.0f} GiB")
+
+
+EPOCH = """
+import json, sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from cases import FAST, IDENTITY
+from benchmarks.memory import Watch, anonymous
+from benchmarks.memory import from_status, largest_resident, reset_peak
+from sklearn_cass import AESeparator
+
+settings = FAST | IDENTITY | {"batch_size": 16, "stft": False, "remix": 0.5}
+folder, n_rows, n_times = sys.argv[2], *map(int, sys.argv[3:])
+X = np.memmap(folder + "/X", np.float32, "r", shape=(n_rows, n_times))
+y = np.memmap(folder + "/y", np.float32, "r", shape=(n_rows, 2, n_times))
+AESeparator(**settings).fit(X[:64], y[:64])
+reset_peak()
+before, resident = anonymous(), from_status("VmRSS")
+with Watch() as watch:
+    separator = AESeparator(**settings).fit(X, y)
+grown = {"anonymous": watch.peak - before, "resident": largest_resident() - resident}
+print(json.dumps(grown | {"n_epochs": separator.n_iter_}))
+"""
+
+
+def written_file(path, n_bytes):
+    """Make a file that is written, so that the system keeps it in large folios."""
+    block = np.ones(2**22, np.float32).tobytes()
+    with path.open("wb") as file:
+        for start in range(0, n_bytes, len(block)):
+            file.write(block[: n_bytes - start])
+
+
+@pytest.mark.slow
+@needs_peak
+@pytest.mark.parametrize(("make", "gib"), [("sparse", 3), ("written", 0.75)])
+def test_memory_of_an_epoch_of_a_memmap(make, gib, tmp_path):
+    n_times = 1024
+    n_rows = int(gib * 2**30) // (3 * 4 * n_times)
+    make_file = {"sparse": sparse_file, "written": written_file}[make]
+    for name, share in (("X", 1), ("y", 2)):
+        make_file(tmp_path / name, n_rows * share * 4 * n_times)
+    command = [sys.executable, "-W", "ignore", "-c", EPOCH, str(Path(__file__).parent)]
+    command += [str(tmp_path), str(n_rows), str(n_times)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert not run.returncode, run.stderr
+    result = json.loads(run.stdout)
+    assert result["n_epochs"] == 1
+    assert result["anonymous"] <= 100e6  # docs/large_data.md
+    # for each of X and y, what is mapped before a release and by one batch, and a part
+    # of the file that is checked
+    assert result["resident"] <= 100e6 + 2 * (64 + 16 * 2 + 16) * 2**20
 
 
 @pytest.mark.slow

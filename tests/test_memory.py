@@ -1,6 +1,7 @@
 """Memory of fit and transform in addition to the user's arrays."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.lib.format import open_memmap
 
+from benchmarks.memory import PEAK
 from sklearn_cass import AESeparator
 
 ALLOWED = 32 * 2**20  # a batch of four rows takes some 22 MiB
@@ -81,6 +83,37 @@ def test_memmaps_are_not_copied(what, folder):
     run = subprocess.run(command, capture_output=True, text=True, cwd=here.parent)
     assert not run.returncode, run.stderr
     assert json.loads(run.stdout)["extra"] < ALLOWED
+
+
+STFT_CODE = """
+import json
+import numpy as np
+from benchmarks.memory import measured
+from sklearn_cass import STFTTransformer
+
+X = np.random.default_rng(0).normal(size=(4000, 1024))  # 31 MiB
+stft = STFTTransformer().fit(X[:8])
+Z = stft.transform(X)
+stft.inverse_transform(Z[:8])
+calls = {"transform": (stft.transform, X), "inverse": (stft.inverse_transform, Z)}
+extra = {}
+for name, (call, array) in calls.items():
+    result = []
+    peak = measured(lambda: result.append(call(array)))["anonymous"]
+    extra[name] = peak - result[0].nbytes / 2**20
+print(json.dumps(extra))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.access(PEAK, os.W_OK), reason=f"needs {PEAK}")
+def test_spectrograms_take_little_more_than_the_result():
+    command = [sys.executable, "-W", "ignore", "-c", STFT_CODE]
+    here = Path(__file__).parent
+    run = subprocess.run(command, capture_output=True, text=True, cwd=here.parent)
+    assert not run.returncode, run.stderr
+    for extra in json.loads(run.stdout).values():  # MiB
+        assert extra < 64
 
 
 def test_bad_value_at_the_end_of_a_memmap_is_found(tmp_path):

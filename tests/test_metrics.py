@@ -1,6 +1,7 @@
 """Metrics against closed forms, invariances and a second route to the same number."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklearn_cass import STFTTransformer
 from sklearn_cass.metrics import (
+    _errors,
     mean_ignoring_nan,
     neg_relative_error_score,
     oracle_ratio_mask,
@@ -679,3 +681,44 @@ def test_components_that_share_the_phase_of_the_mixture(rng):
     np.testing.assert_array_equal(share_phase(-y_true, X, **stft), rebuilt[0])
     with pytest.raises(ValueError, match="sample of y "):
         share_phase(y_true, X[:, :-1])
+
+
+# --- memory -------------------------------------------------------------------------
+
+ERRORS = [*PAIR_METRICS, *MIXTURE_METRICS]
+
+
+def call(metric, y_true, y_pred):
+    if metric in PAIR_METRICS:
+        return metric(y_true, y_pred)
+    if metric in (share_phase, oracle_ratio_mask):
+        return metric(y_true, y_true.sum(axis=1))
+    return metric(y_true, y_pred, y_true.sum(axis=1))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int16"])
+@pytest.mark.parametrize("metric", [*ERRORS, share_phase, oracle_ratio_mask])
+def test_samples_have_the_same_bits_in_batches_of_any_size(
+    metric, dtype, rng, monkeypatch
+):
+    y_true, y_pred = (100 * draw(rng, (7, 2, 50))).astype(dtype), draw(rng, (7, 2, 50))
+    expected = call(metric, y_true, y_pred)
+    assert expected.dtype == float
+    for n_entries in (1, 300, 10**6):
+        monkeypatch.setattr(_errors, "BATCH_ENTRIES", n_entries)
+        assert np.array_equal(call(metric, y_true, y_pred), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int16"])
+@pytest.mark.parametrize("metric", ERRORS)
+def test_errors_take_little_memory(metric, dtype, rng):
+    y = (100 * draw(rng, (2000, 2, 1024))).astype(dtype)  # 31 MiB in double precision
+    # without the mixtures, which a caller has anyway
+    arguments = (y, y) if metric in PAIR_METRICS else (y, y, y[:, 0])
+    tracemalloc.start()  # does not see torch's arrays, which are of the same size
+    try:
+        metric(*arguments)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 26 * 2**20

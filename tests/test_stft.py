@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from lazy_arrays import Counting, h5py_of, memmap_of
 from scipy.signal import get_window
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_cass import Spectrogram, STFTTransformer
+from sklearn_cass.numeric import chunked
+from sklearn_cass.stft import _transformer
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -248,6 +251,72 @@ def test_memory_layout_does_not_matter(kind, tmp_path):
     assert np.array_equal(
         stft.inverse_transform(backwards), stft.inverse_transform(expected)
     )
+
+
+# --- memory -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_channels", [(), (3,)], ids=["mono", "channels"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_fft", [7, 8, 64])
+def test_rows_have_the_same_bits_in_chunks_of_any_size(
+    n_fft, dtype, n_channels, monkeypatch
+):
+    X = np.random.default_rng(0).normal(size=(7, *n_channels, 200)).astype(dtype)
+    stft = STFTTransformer(n_fft=n_fft).fit(X)
+    Z = stft.transform(X)
+    waveforms = stft.inverse_transform(Z)
+    for n_rows in (1, 2, 3):
+        monkeypatch.setattr(_transformer, "CHUNK_ENTRIES", n_rows * Z[0].size)
+        assert np.array_equal(stft.transform(X), Z)
+        assert np.array_equal(stft.inverse_transform(Z), waveforms)
+    assert np.array_equal(stft.transform(X[4:5]), Z[4:5])
+    assert np.array_equal(stft.inverse_transform(Z[4]), waveforms[4])
+
+
+def recorded(function, sizes):
+    """Return the function, which appends the length of its argument to a list."""
+
+    def call(array, *args):
+        sizes.append(len(array))
+        return function(array, *args)
+
+    return call
+
+
+def test_few_rows_are_computed_at_a_time(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(50, 2, 300))
+    stft = STFTTransformer().fit(X)
+    Z = stft.transform(X)
+    monkeypatch.setattr(_transformer, "CHUNK_ENTRIES", 3 * Z[0].size)
+    sizes = []
+    monkeypatch.setattr(stft, "forward", recorded(stft.forward, sizes))
+    monkeypatch.setattr(stft, "inverse", recorded(stft.inverse, sizes))
+    stft.inverse_transform(stft.transform(X))
+    assert sizes == 2 * (16 * [3] + [2])
+
+
+@pytest.mark.parametrize("make", [memmap_of, h5py_of])
+@pytest.mark.parametrize("n_channels", [(), (2,)], ids=["mono", "channels"])
+def test_arrays_in_files_have_the_same_bits(make, n_channels, tmp_path):
+    X = np.random.default_rng(0).normal(size=(11, *n_channels, 60))
+    Z = STFTTransformer().fit_transform(X)
+    stft = STFTTransformer().fit(make(X, tmp_path))
+    assert np.array_equal(stft.transform(make(X, tmp_path)), Z)
+    found = stft.inverse_transform(make(np.asarray(Z), tmp_path))
+    assert np.array_equal(found, stft.inverse_transform(Z))
+
+
+def test_no_read_is_larger_than_a_chunk(monkeypatch):
+    monkeypatch.setattr(chunked, "CHUNK_BYTES", 4096)
+    X = np.random.default_rng(0).normal(size=(100, 64))
+    stft = STFTTransformer().fit(X)
+    Z = stft.transform(X)
+    monkeypatch.setattr(_transformer, "CHUNK_ENTRIES", 3 * Z[0].size)
+    for array, method in ((X, "transform"), (np.asarray(Z), "inverse_transform")):
+        counting = Counting(array)
+        getattr(stft, method)(counting)
+        assert max(counting.reads) <= max(4096, 3 * array[0].nbytes)
 
 
 # --- bad input ----------------------------------------------------------------------

@@ -2,16 +2,16 @@
 
 import os
 import re
-import struct
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._checks import check_choices
-from ._files import check_sfreq, check_size, data_folder, import_extra
+from ._checks import SFREQ, check_choices, check_memory, refuse_bools
+from ._files import data_folder
 from ._resampling import resample
+from ._wav import read_wav
 from ._windows import cut_windows, seconds_to_times, window_starts
 
 # Spellings in the names of files, that of the data set first.
@@ -41,7 +41,9 @@ def _piece_folders(folder, pieces):
     for path in sorted(folder.iterdir()):
         match = _PIECE_FOLDER.fullmatch(path.name)
         if match and path.is_dir():
-            found[int(match[1])] = path
+            other = found.setdefault(int(match[1]), path)
+            if other != path:
+                raise ValueError(f"folder: {other} and {path} have the same number")
     if not found:
         raise FileNotFoundError(f"folder: no piece (a folder NN-Title) in {folder}")
     if pieces is None:
@@ -67,7 +69,8 @@ def _check_pieces(pieces):
     if isinstance(pieces, str) or not len(pieces):
         raise ValueError(f"pieces must be a non-empty list of numbers, got {pieces!r}")
     for piece in pieces:
-        if not isinstance(piece, Integral) or not 1 <= piece <= 10:
+        is_number = isinstance(piece, Integral) and not isinstance(piece, bool)
+        if not is_number or not 1 <= piece <= 10:
             raise ValueError(f"pieces must be integers from 1 to 10, got {piece!r}")
     if len(set(pieces)) < len(pieces):
         raise ValueError(f"pieces holds a number twice: {list(pieces)}")
@@ -86,35 +89,10 @@ def _stem_path(piece_folder, instrument):
     )
 
 
-def _check_complete(path):
-    """Compare the size that a RIFF header announces with that of the file.
-
-    libsndfile reads a truncated file without an error.
-    """
-    with path.open("rb") as file:
-        head = file.read(8)
-    if len(head) == 8 and head[:4] == b"RIFF":
-        check_size(path, 8 + struct.unpack("<I", head[4:])[0])
-
-
-def _read_stem(path):
-    """Read the recording of one instrument, of shape (n_times,)."""
-    soundfile = import_extra("soundfile", "audio")
-    _check_complete(path)
-    try:
-        x, sfreq = soundfile.read(path, dtype="float64")
-    except soundfile.LibsndfileError as error:
-        raise ValueError(f"{path} is not a readable WAV file: {error}") from error
-    check_sfreq(path, sfreq, _SFREQ)
-    if x.ndim != 1:
-        raise ValueError(f"{path} has {x.shape[1]} channels, expected 1")
-    return x
-
-
 def _read_piece(piece_folder, instruments, sfreq):
     """Read the components of a piece, float32 of shape (n_components, n_times)."""
     paths = [_stem_path(piece_folder, instrument) for instrument in instruments]
-    stems = [_read_stem(path) for path in paths]
+    stems = [read_wav(path, _SFREQ) for path in paths]
     for path, stem in zip(paths, stems, strict=True):
         if len(stem) != len(stems[0]):
             raise ValueError(
@@ -139,7 +117,7 @@ def _cut_piece(name, stems, n_times, hop):
         "folder": [str, os.PathLike, None],
         "instruments": ["array-like"],
         "pieces": ["array-like", None],
-        "sfreq": [Interval(Integral, 1, None, closed="left")],
+        "sfreq": [SFREQ],
         "window": [Interval(Real, 0, None, closed="neither"), None],
         "hop": [Interval(Real, 0, None, closed="neither"), None],
     },
@@ -172,7 +150,8 @@ def load_bach10(
     pieces : list of int or None, default=None
         Numbers of the pieces, 1 to 10. If None, all pieces in the folder.
     sfreq : int, default=22050
-        Sampling frequency in Hz to which the recordings (44100 Hz) are resampled.
+        Sampling frequency in Hz to which the recordings (44100 Hz) are resampled; at
+        most 192000.
     window : float or None, default=1.0
         Duration of a window in seconds. An incomplete window at the end of a piece is
         discarded. If None, whole pieces are returned.
@@ -208,9 +187,11 @@ def load_bach10(
     FileNotFoundError
         If the folder, a piece or the recording of an instrument is missing.
     ValueError
-        If an argument is invalid; if a file is truncated, unreadable, not mono or not
-        sampled at 44100 Hz, or differs in length from the others of its piece; if a
-        window is longer than a piece; if no folder is given.
+        If an argument is invalid; if a file is truncated, unreadable, compressed, not
+        mono or not sampled at 44100 Hz, contains NaN, or differs in length from the
+        others of its piece; if two folders have the same number; if a window is longer
+        than a piece; if the windows need more memory than there is; if no folder is
+        given.
     ImportError
         If ``soundfile`` is not installed.
 
@@ -230,6 +211,7 @@ def load_bach10(
     >>> bach.target.shape  # doctest: +SKIP
     (65, 2, 22050)
     """
+    refuse_bools(sfreq=sfreq, window=window, hop=hop)
     instruments = _check_instruments(instruments)
     folders = _piece_folders(data_folder(folder, "bach10"), _check_pieces(pieces))
     target = [_read_piece(path, instruments, sfreq) for path in folders.values()]
@@ -240,6 +222,11 @@ def load_bach10(
     else:
         n_times = seconds_to_times("window", window, sfreq)
         step = n_times if hop is None else seconds_to_times("hop", hop, sfreq)
+        n_windows = sum(stems.shape[1] // step + 1 for stems in target)
+        n_values = n_windows * min(n_times, max(stems.shape[1] for stems in target))
+        # single precision, twice while windows are concatenated, and the mixtures
+        n_bytes = 4 * n_values * (2 * len(instruments) + 1)
+        check_memory(n_bytes, window=window, hop=hop, sfreq=sfreq)
         target = [
             _cut_piece(name, stems, n_times, step)
             for name, stems in zip(names, target, strict=True)

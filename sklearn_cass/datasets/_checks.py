@@ -1,6 +1,49 @@
 """Checks of arguments, with errors that name them."""
 
 import math
+import os
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+# Recordings of sound have up to 192 kHz. Far above, a second takes gigabytes.
+SFREQ = Interval(Integral, 1, 192_000, closed="both")
+COUNT = Interval(Integral, 1, None, closed="left")
+
+
+def refuse_bools(**arguments):
+    """Raise a ValueError for booleans, which are integers in Python."""
+    for name, value in arguments.items():
+        if isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name} must be a number, got {value}")
+
+
+def check_memory(n_bytes, **arguments):
+    """Raise a ValueError if arrays are larger than the memory of this machine.
+
+    Parameters
+    ----------
+    n_bytes : int
+        Size of the arrays in bytes.
+    **arguments
+        The arguments that determine it.
+    """
+    available = memory_bytes()
+    if n_bytes > available:
+        values = ", ".join(f"{name}={value}" for name, value in arguments.items())
+        raise ValueError(
+            f"{values} take about {n_bytes // 2**30} GiB of memory, but this machine "
+            f"has {available // 2**30} GiB"
+        )
+
+
+def memory_bytes():
+    """Return the size of this machine's memory, 128 GiB where it is unknown."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**37
 
 
 def check_choices(name, values, known):

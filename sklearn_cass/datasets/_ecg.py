@@ -1,16 +1,16 @@
 """Generated mixtures of maternal and fetal ECG."""
 
-import math
 import os
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, Options, validate_params
+from sklearn.utils._param_validation import Options, validate_params
 
+from ._checks import COUNT, SFREQ, check_memory, refuse_bools
 from ._groups import concatenate_groups, seed_sequence
 from ._respiration import draw_respiration
-from ._traces import make_traces, open_cache, trace_seconds
+from ._traces import make_traces, open_cache, trace_bytes, trace_seconds
 from ._windows import cut_windows
 
 MATERNAL_BPM = (80, 90)
@@ -54,10 +54,10 @@ def _mix_pair(rng, specs, traces, n_samples, n_times, sfreq):
 
 @validate_params(
     {
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
-        "n_times": [Interval(Integral, 1, None, closed="left")],
-        "sfreq": [Interval(Integral, 1, None, closed="left")],
-        "windows_per_trace": [Interval(Integral, 1, None, closed="left")],
+        "n_samples": [COUNT],
+        "n_times": [COUNT],
+        "sfreq": [SFREQ],
+        "windows_per_trace": [COUNT],
         "random_state": ["random_state"],
         "cache": [str, os.PathLike, Options(bool, {False}), None],
         "n_jobs": [Integral, None],
@@ -89,7 +89,8 @@ def make_ecg_mixtures(
     n_times : int, default=1024
         Number of time points of a mixture.
     sfreq : int, default=256
-        Sampling frequency in Hz. It does not influence the computing time.
+        Sampling frequency in Hz, at most 192000. It does not influence the computing
+        time.
     windows_per_trace : int, default=16
         Number of mixtures drawn from one pair of traces. A larger number takes less
         time and gives less variety.
@@ -134,7 +135,8 @@ def make_ecg_mixtures(
     Raises
     ------
     ValueError
-        If an argument is out of range or of the wrong type.
+        If an argument is out of range or of the wrong type, or if the mixtures need
+        more memory than there is.
 
     Notes
     -----
@@ -167,8 +169,24 @@ def make_ecg_mixtures(
     >>> bool((ecg.data == ecg.target.sum(axis=1) + ecg.noise).all())
     True
     """
+    refuse_bools(
+        n_samples=n_samples,
+        n_times=n_times,
+        sfreq=sfreq,
+        windows_per_trace=windows_per_trace,
+        n_jobs=n_jobs,
+    )
+    n_pairs = -(-n_samples // windows_per_trace)
+    # double precision: three signals twice, mixtures and indices
+    n_bytes = 8 * 8 * n_pairs * windows_per_trace * n_times
+    check_memory(
+        n_bytes + 2 * n_pairs * trace_bytes(n_times, sfreq),
+        n_samples=n_samples,
+        n_times=n_times,
+        sfreq=sfreq,
+        windows_per_trace=windows_per_trace,
+    )
     memory = open_cache(False if random_state is None else cache)
-    n_pairs = math.ceil(n_samples / windows_per_trace)
     seeds = seed_sequence(random_state).spawn(n_pairs)
     rngs = [np.random.default_rng(seed) for seed in seeds]
     specs = [spec for rng in rngs for spec in _draw_traces(rng)]

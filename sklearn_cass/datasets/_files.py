@@ -3,7 +3,83 @@
 import importlib
 import os
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
+
+_EXPONENTS = {"V": 0, "mV": -3, "uV": -6, "\N{MICRO SIGN}V": -6, "nV": -9}  # of volts
+
+
+@contextmanager
+def reading(path, what):
+    """Name the file in the errors of the library that reads it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    what : str
+        What it should be.
+
+    Raises
+    ------
+    ValueError
+        If anything but an OSError or a ValueError that names the file is raised.
+    """
+    try:
+        yield
+    except Exception as error:
+        # libraries raise errors of all types for a damaged file
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        raise ValueError(f"{path} is not a readable {what}: {error}") from error
+
+
+def check_exists(path):
+    """Raise a FileNotFoundError if a path is not that of a regular file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+
+
+def check_label(path, label, labels):
+    """Return the index of a signal, or raise a ValueError unless there is one."""
+    labels = list(labels)
+    if labels.count(label) > 1:
+        raise ValueError(f"{path} has {labels.count(label)} signals {label!r}")
+    if label not in labels:
+        raise ValueError(f"{path} has no signal {label!r}, only {labels}")
+    return labels.index(label)
+
+
+def unit_factor(path, found, wanted):
+    """Return the factor that converts voltages from one unit to another.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, for messages.
+    found : str
+        The unit in the file.
+    wanted : str
+        The unit to convert to.
+
+    Returns
+    -------
+    factor : float
+        Exactly 1 if the units are the same.
+
+    Raises
+    ------
+    ValueError
+        If the file has another unit than one of volts.
+    """
+    if found not in _EXPONENTS:
+        raise ValueError(
+            f"{path} has a signal in the unit {found!r}, expected one of "
+            f"{list(_EXPONENTS)}"
+        )
+    return 10.0 ** (_EXPONENTS[found] - _EXPONENTS[wanted])
 
 
 def data_folder(folder, name=""):

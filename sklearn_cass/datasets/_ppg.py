@@ -1,13 +1,12 @@
 """Generated mixtures of heartbeat and respiratory photoplethysmogram (PPG)."""
 
-import math
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._checks import check_range
+from ._checks import COUNT, check_memory, check_range, refuse_bools
 from ._groups import concatenate_groups, seed_sequence
 from ._ppg_waves import integrate, lung_volume, mean_volume, pink_noise, pulse_wave
 
@@ -53,6 +52,16 @@ with every breath, of shape cos^(2n) (Lujan et al. 1999) with inspiration shorte
 expiration; the noise is pink and 40-50 dB below the beats. All draws are uniform.
 Samples with equal `groups` are windows of one subject.
 """
+
+
+def _check_rates(name, values, sfreq):
+    """Return a range of rates per minute, of at most one period per time point."""
+    low, high = check_range(name, values)
+    if high > 60 * sfreq:
+        raise ValueError(
+            f"{name} must be at most 60 * sfreq = {60 * sfreq:g}, got {values!r}"
+        )
+    return low, high
 
 
 def _draw_rates(rng, limits, n_windows):
@@ -111,10 +120,10 @@ def _make_subject(rng, drawn, n_windows, n_times, sfreq):
 
 @validate_params(
     {
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
-        "n_times": [Interval(Integral, 1, None, closed="left")],
+        "n_samples": [COUNT],
+        "n_times": [COUNT],
         "sfreq": [Interval(Real, 0, None, closed="neither")],
-        "windows_per_subject": [Interval(Integral, 1, None, closed="left")],
+        "windows_per_subject": [COUNT],
         "heart_bpm": ["array-like"],
         "breaths_per_minute": ["array-like"],
         "random_state": ["random_state"],
@@ -153,9 +162,10 @@ def make_ppg_mixtures(
     windows_per_subject : int, default=16
         Number of mixtures drawn from one subject.
     heart_bpm : (float, float), default=(60, 100)
-        Range of heart rates at rest, in beats per minute.
+        Range of heart rates at rest, in beats per minute; at most one beat per time
+        point, ``60 * sfreq``.
     breaths_per_minute : (float, float), default=(12, 20)
-        Range of breathing rates at rest: 0.2 to 0.33 Hz.
+        Range of breathing rates at rest: 0.2 to 0.33 Hz; at most ``60 * sfreq``.
     random_state : int, RandomState instance or None, default=None
         Seed of all draws.
 
@@ -193,7 +203,8 @@ def make_ppg_mixtures(
     Raises
     ------
     ValueError
-        If an argument is out of range or of the wrong type.
+        If an argument is out of range or of the wrong type, or if the mixtures need
+        more memory than there is.
 
     Notes
     -----
@@ -246,11 +257,25 @@ def make_ppg_mixtures(
     >>> bool((ppg.data == ppg.target.sum(axis=1) + ppg.noise).all())
     True
     """
-    rates = (
-        check_range("heart_bpm", heart_bpm),
-        check_range("breaths_per_minute", breaths_per_minute),
+    refuse_bools(
+        n_samples=n_samples,
+        n_times=n_times,
+        sfreq=sfreq,
+        windows_per_subject=windows_per_subject,
     )
-    n_subjects = math.ceil(n_samples / windows_per_subject)
+    rates = (
+        _check_rates("heart_bpm", heart_bpm, sfreq),
+        _check_rates("breaths_per_minute", breaths_per_minute, sfreq),
+    )
+    n_subjects = -(-n_samples // windows_per_subject)
+    # double precision: three signals twice, mixtures; objects for each subject
+    n_bytes = n_subjects * (8 * 8 * windows_per_subject * n_times + 2**13)
+    check_memory(
+        n_bytes,
+        n_samples=n_samples,
+        n_times=n_times,
+        windows_per_subject=windows_per_subject,
+    )
     subjects = []
     for seed in seed_sequence(random_state).spawn(n_subjects):
         rng = np.random.default_rng(seed)

@@ -8,13 +8,20 @@ from scipy.signal import butter, sosfiltfilt
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._checks import check_choices, check_range
+from ._checks import (
+    COUNT,
+    check_choices,
+    check_memory,
+    check_range,
+    refuse_bools,
+)
+from ._edf import read_edf_signal
 from ._files import data_folder
 from ._groups import concatenate_groups, seed_sequence
-from ._physionet import read_edf_signal, read_wfdb_signal, recorded_seconds
 from ._resampling import resample
 from ._respiration import draw_respiration
-from ._windows import cut_windows, window_starts
+from ._wfdb import read_wfdb_signal
+from ._windows import cut_windows, recorded_seconds, window_starts
 
 # All records of ADFECGDB. Their order determines the segment of the adult ECG of each.
 _RECORDS = ("r01", "r04", "r07", "r08", "r10")
@@ -60,6 +67,8 @@ def _magnitude(windows):
 
 def _recorded_starts(recorded, n_total, n_times, hop, sfreq):
     """Return the starts of the windows in which all seconds are recorded."""
+    if n_times > n_total:
+        return []
     starts = window_starts(n_total, n_times, hop)
     stops = -(-(starts + n_times) // sfreq)  # in seconds, rounded up
     pairs = zip(starts, starts // sfreq, stops, strict=True)
@@ -71,6 +80,11 @@ def _mix_record(record, maternal, fetal, ratio_range, n_times, hop, sfreq, rng):
     seconds = min(len(maternal) // _MATERNAL_SFREQ, len(fetal) // _FETAL_SFREQ)
     recorded = recorded_seconds(maternal, _MATERNAL_SFREQ)[:seconds]
     recorded &= recorded_seconds(fetal, _FETAL_SFREQ)[:seconds]
+    if not recorded.any():
+        raise ValueError(
+            f"record {record} and its segment of the adult recording have no second "
+            "with a signal in common"
+        )
     maternal = _clean(maternal, _MATERNAL_SFREQ, sfreq, _MATERNAL_HIGHPASS)
     fetal = _clean(fetal, _FETAL_SFREQ, sfreq, _FETAL_HIGHPASS)
     n_total = min(len(maternal), len(fetal))
@@ -96,9 +110,9 @@ def _mix_record(record, maternal, fetal, ratio_range, n_times, hop, sfreq, rng):
     {
         "folder": [str, os.PathLike, None],
         "records": ["array-like"],
-        "sfreq": [Interval(Integral, 3, None, closed="left")],
-        "n_times": [Interval(Integral, 1, None, closed="left")],
-        "hop": [Interval(Integral, 1, None, closed="left"), None],
+        "sfreq": [Interval(Integral, 3, 192_000, closed="both")],
+        "n_times": [COUNT],
+        "hop": [COUNT, None],
         "random_state": ["random_state"],
         "magnitude_ratio": ["array-like"],
     },
@@ -132,7 +146,7 @@ def load_semireal_fetal_ecg(
         Records of the fetal database: among "r01", "r04", "r07", "r08" and "r10".
     sfreq : int, default=256
         Sampling frequency in Hz to which both recordings are resampled (from 360 and
-        1000 Hz).
+        1000 Hz), from 3 to 192000.
     n_times : int, default=1024
         Number of time points of a mixture.
     hop : int or None, default=None
@@ -174,9 +188,10 @@ def load_semireal_fetal_ecg(
     FileNotFoundError
         If the folder or a file is missing.
     ValueError
-        If an argument is invalid; if a file is truncated or unreadable, lacks the
-        signal or has another sampling frequency; if a record has no window with a
-        signal; if no folder is given.
+        If an argument is invalid; if a file is truncated, damaged, unreadable or in
+        several parts, lacks the signal or has another sampling frequency; if a record
+        has no window with a signal; if the windows need more memory than there is; if
+        no folder is given.
     ImportError
         If ``wfdb`` or ``edfio`` is not installed.
 
@@ -224,12 +239,17 @@ def load_semireal_fetal_ecg(
     >>> ecg.target.shape  # doctest: +SKIP
     (300, 2, 1024)
     """
+    refuse_bools(sfreq=sfreq, n_times=n_times, hop=hop)
     records = check_choices("records", records, _RECORDS)
     ratio = check_range("magnitude_ratio", magnitude_ratio)
     folder = data_folder(folder)
     entropy = seed_sequence(random_state).entropy
     adult = read_wfdb_signal(folder / "mitdb" / "100", "MLII", _MATERNAL_SFREQ)
     hop = n_times if hop is None else hop
+    n_total = len(adult) // len(_RECORDS) * sfreq // _MATERNAL_SFREQ
+    n_windows = len(records) * max(0, (n_total - n_times) // hop + 1)
+    # double precision: three signals twice, mixtures and indices
+    check_memory(8 * 8 * n_windows * n_times, n_times=n_times, hop=hop, sfreq=sfreq)
     samples = []
     for record in records:
         path = folder / "adfecgdb" / f"{record}.edf"

@@ -45,6 +45,12 @@ def trace_seconds(window_seconds):
     return 2 ** math.ceil(math.log2(seconds))
 
 
+def trace_bytes(n_times, sfreq):
+    """Return the least memory that traces for windows of `n_times` take, in bytes."""
+    seconds = max(_MIN_SECONDS, _WINDOWS_PER_TRACE * n_times // sfreq)
+    return 8 * seconds * (_RATE + sfreq)
+
+
 @contextmanager
 def _seeded_global_generator(seed):
     """Seed numpy's global generator, and restore its state afterwards."""

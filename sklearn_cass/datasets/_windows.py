@@ -1,5 +1,7 @@
 """Windows of signals."""
 
+import sys
+
 import numpy as np
 
 
@@ -26,7 +28,8 @@ def cut_windows(x, starts, n_times):
 
 def window_starts(n_total, n_times, hop):
     """Return the first time points of the windows that are complete."""
-    return np.arange(0, n_total - n_times + 1, hop)
+    # arguments may be larger than numpy's integers
+    return np.arange(0, max(0, n_total - n_times + 1), max(1, min(hop, n_total)))
 
 
 def seconds_to_times(name, seconds, sfreq):
@@ -51,9 +54,16 @@ def seconds_to_times(name, seconds, sfreq):
     ValueError
         If it is less than one.
     """
-    n_times = round(seconds * sfreq)
+    n_times = round(min(seconds * sfreq, sys.maxsize))
     if n_times < 1:
         raise ValueError(
             f"{name}={seconds} s is less than one time point at {sfreq} Hz"
         )
     return n_times
+
+
+def recorded_seconds(x, sfreq):
+    """Return for each whole second whether it has neither a gap nor a flat line."""
+    seconds = x[: len(x) // sfreq * sfreq].reshape(-1, sfreq)
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(seconds).all(axis=1) & (np.ptp(seconds, axis=1) > 0)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..numeric import as_plain, check_numbers, in_double
+from ..numeric import as_plain, check_numbers
 
 
 def check_array_of_numbers(values, name, min_ndim):
-    """Return `values` as an array of finite float64 or complex128 numbers."""
+    """Return `values` as an array of finite numbers."""
     try:
         array = np.asarray(as_plain(values, name))
     except ValueError as error:  # a ragged list
@@ -18,7 +18,7 @@ def check_array_of_numbers(values, name, min_ndim):
             f"empty one, got {array.shape}"
         )
     check_numbers(array, name)
-    return in_double(array)
+    return array
 
 
 def check_pair(y_true, y_pred):

@@ -4,9 +4,12 @@ from numbers import Real
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 
-from ..numeric import as_plain, divide, vector_norm
+from ..numeric import as_plain, divide, in_double, vector_norm
 from ._checks import check_mixture, check_pair, nonzero
+
+BATCH_ENTRIES = 2**18  # of the arrays that are compared at a time
 
 
 def relative_error(y_true, y_pred, *, ord=2):
@@ -48,8 +51,11 @@ def relative_error(y_true, y_pred, *, ord=2):
     """
     if not isinstance(ord, Real) or ord not in (1, 2, np.inf):
         raise ValueError(f"ord must be 1, 2 or inf, got {ord!r}")
-    y_true, y_pred = check_pair(y_true, y_pred)
-    return _ratio(_norm(y_pred - y_true, ord), _norm(y_true, ord))
+
+    def error(y_true, y_pred):
+        return _ratio(_norm(y_pred - y_true, ord), _norm(y_true, ord))
+
+    return compute_in_batches(error, *check_pair(y_true, y_pred))
 
 
 def sdr(y_true, y_pred):
@@ -95,10 +101,13 @@ def sdr(y_true, y_pred):
     >>> sdr([[[1.5, 1.5]]], [[[1.0, 1.0]]]).round(3)  # swapped
     array([[9.542]])
     """
-    y_true, y_pred = check_pair(y_true, y_pred)
-    truth = _norm(y_true)
-    ratio = _decibels(truth, _norm(y_pred - y_true))
-    return np.where(truth == 0, np.nan, ratio)
+
+    def ratio(y_true, y_pred):
+        truth = _norm(y_true)
+        ratios = _decibels(truth, _norm(y_pred - y_true))
+        return np.where(truth == 0, np.nan, ratios)
+
+    return compute_in_batches(ratio, *check_pair(y_true, y_pred))
 
 
 def si_sdr(y_true, y_pred, *, zero_mean=False):
@@ -148,7 +157,15 @@ def si_sdr(y_true, y_pred, *, zero_mean=False):
     >>> si_sdr([[[0.0, 0.0]]], [[[1.0, 1.0]]])  # swapped: the component is silent
     array([[nan]])
     """
-    s, est = check_pair(y_true, y_pred)
+
+    def ratio(y_true, y_pred):
+        return _si_sdr(y_true, y_pred, zero_mean)
+
+    return compute_in_batches(ratio, *check_pair(y_true, y_pred))
+
+
+def _si_sdr(s, est, zero_mean):
+    """Return the SI-SDR of components and estimates in double precision."""
     s, est = s.reshape(*s.shape[:2], -1), est.reshape(*est.shape[:2], -1)
     if zero_mean:
         s, est = _subtract_mean(s), _subtract_mean(est)
@@ -262,6 +279,36 @@ def mean_ignoring_nan(values):
     values = values[~np.isnan(values)]
     with np.errstate(invalid="ignore"):  # inf and -inf
         return float(values.mean()) if values.size else float("nan")
+
+
+def compute_in_batches(function, *arrays, n_entries=None):
+    """Compute a function of a few samples at a time, in double precision.
+
+    Parameters
+    ----------
+    function : callable
+        Takes samples of each array and returns one row for each sample.
+    *arrays : ndarray of shape (n_samples, ...)
+        Arrays of any type of numbers, which are not copied.
+    n_entries : int, default=None
+        Number of entries that are computed for one sample. None is that of the first
+        array.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_samples, ...)
+        The rows of all samples.
+    """
+    n_samples = len(arrays[0])
+    rows_per_batch = BATCH_ENTRIES // (n_entries or arrays[0][0].size)
+    batches = gen_batches(n_samples, max(1, rows_per_batch))
+    computed = None
+    for batch in batches:
+        rows = function(*(in_double(array[batch]) for array in arrays))
+        if computed is None:
+            computed = np.empty((n_samples, *rows.shape[1:]), rows.dtype)
+        computed[batch] = rows
+    return computed
 
 
 def _repeat(X, y_true):

@@ -3,13 +3,11 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils import check_scalar
 
 from ..stft import STFTTransformer, as_tensor
 from ._checks import check_mixture, check_pair, nonzero
-from ._errors import relative_error
-
-BATCH_ENTRIES = 2**18  # of the spectrograms that are computed at a time
+from ._errors import compute_in_batches, relative_error
 
 
 def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=None, hop_length=None):
@@ -64,9 +62,15 @@ def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=None, hop_length=None)
     """
     y_true, y_pred = check_pair(y_true, y_pred)
     y_true, X = check_mixture(y_true, X)
-    transforms = _transforms(n_fft, hop_length, y_true=y_true, y_pred=y_pred, X=X)
-    shared = (_with_mixture_phase(y, X, *transforms) for y in (y_true, y_pred))
-    return relative_error(*shared, ord=ord)
+    *transforms, n_entries = _transforms(
+        n_fft, hop_length, y_true=y_true, y_pred=y_pred, X=X
+    )
+
+    def error(y_true, y_pred, X):
+        shared = (_with_mixture_phase(y, X, *transforms) for y in (y_true, y_pred))
+        return relative_error(*shared, ord=ord)
+
+    return compute_in_batches(error, y_true, y_pred, X, n_entries=n_entries)
 
 
 def share_phase(y, X, *, n_fft=None, hop_length=None):
@@ -106,19 +110,21 @@ def share_phase(y, X, *, n_fft=None, hop_length=None):
     array([[[3., 6.]]])
     """
     y, X = check_mixture(y, X, name="y")
-    return _with_mixture_phase(y, X, *_transforms(n_fft, hop_length, y=y, X=X))
+    *transforms, n_entries = _transforms(n_fft, hop_length, y=y, X=X)
+
+    def shared(y, X):
+        return _with_mixture_phase(y, X, *transforms)
+
+    return compute_in_batches(shared, y, X, n_entries=n_entries)
 
 
-def _with_mixture_phase(y, X, forward, inverse, n_entries):
+def _with_mixture_phase(y, X, forward, inverse):
     """Return components with their own magnitudes and the phases of the mixtures."""
-    shared = np.empty_like(y)
-    for samples in _batches(len(y), n_entries):
-        mixture = forward(X[samples])
-        magnitude = abs(mixture)
-        # 1 where the phase of the mixture is not defined
-        phase = np.where(magnitude == 0, 1, mixture / nonzero(magnitude))
-        shared[samples] = inverse(abs(forward(y[samples])) * phase[:, np.newaxis])
-    return shared
+    mixture = forward(X)
+    magnitude = abs(mixture)
+    # 1 where the phase of the mixture is not defined
+    phase = np.where(magnitude == 0, 1, mixture / nonzero(magnitude))
+    return inverse(abs(forward(y)) * phase[:, np.newaxis])
 
 
 def oracle_ratio_mask(y_true, X, *, n_fft=None, hop_length=None, power=1):
@@ -170,16 +176,17 @@ def oracle_ratio_mask(y_true, X, *, n_fft=None, hop_length=None, power=1):
         raise ValueError(f"power must be positive and finite, got {power!r}")
     y_true, X = check_mixture(y_true, X)
     forward, inverse, n_entries = _transforms(n_fft, hop_length, y_true=y_true, X=X)
-    estimates = np.empty_like(y_true)
-    for samples in _batches(len(y_true), n_entries):
-        residual = X[samples] - y_true[samples].sum(axis=1)
-        parts = np.concatenate([y_true[samples], residual[:, np.newaxis]], axis=1)
+
+    def estimates(y_true, X):
+        residual = X - y_true.sum(axis=1)
+        parts = np.concatenate([y_true, residual[:, np.newaxis]], axis=1)
         magnitudes = abs(forward(parts))
         # a largest magnitude of 1 keeps powers from overflowing or all vanishing
         shares = (magnitudes / nonzero(magnitudes.max(axis=1, keepdims=True))) ** power
         masks = shares[:, :-1] / nonzero(shares.sum(axis=1, keepdims=True))
-        estimates[samples] = inverse(masks * forward(X[samples])[:, np.newaxis])
-    return estimates
+        return inverse(masks * forward(X)[:, np.newaxis])
+
+    return compute_in_batches(estimates, y_true, X, n_entries=n_entries)
 
 
 def _transforms(n_fft, hop_length, **arrays):
@@ -201,7 +208,7 @@ def _transforms(n_fft, hop_length, **arrays):
     """
     name, y = next(iter(arrays.items()))
     domains = {
-        key: "complex" if x.dtype == complex else "real" for key, x in arrays.items()
+        key: "complex" if x.dtype.kind == "c" else "real" for key, x in arrays.items()
     }
     if len(set(domains.values())) > 1:
         raise ValueError(
@@ -233,8 +240,3 @@ def _transforms(n_fft, hop_length, **arrays):
 
     n_waveforms = int(np.prod(y.shape[1:-1]))
     return forward, inverse, n_waveforms * int(np.prod(stft.spectrogram_shape(n_times)))
-
-
-def _batches(n_samples, n_entries):
-    """Return slices of samples whose spectrograms need little memory."""
-    return gen_batches(n_samples, max(1, BATCH_ENTRIES // n_entries))

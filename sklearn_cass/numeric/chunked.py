@@ -10,9 +10,9 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 CHUNK_BYTES = 2**24
-# Pages of a mapped file are released after about READ_BYTES have been read or written;
-# the system maps RUN_BYTES around every run of entries.
-READ_BYTES, RUN_BYTES = 2**26, 2**16
+# Pages of a mapped file are released after about READ_BYTES have been mapped. The
+# system maps up to RUN_BYTES around every run of entries: Linux 6.18 maps whole folios.
+READ_BYTES, RUN_BYTES = 2**26, 2**21
 
 
 class SlicedArray:

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,6 +13,8 @@ from ..numeric import (
     as_plain,
     check_channels,
     check_numbers,
+    check_unread,
+    error_context,
     floating,
     refuse_booleans,
     validate_samples,
@@ -23,6 +26,7 @@ from ._window import check_invertible, check_size, default_n_fft, window_values
 # divides by overlaps of windows, which magnifies rounding where they are small.
 LENGTH = Interval(Integral, 1, 2**20, closed="both")  # time points
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
+CHUNK_ENTRIES = 2**18  # of the spectrograms that are computed at a time
 
 
 class STFTTransformer(TransformerMixin, BaseEstimator):
@@ -149,7 +153,8 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_waveforms(X, reset=False)
-        Z = self.forward(as_tensor(X)).numpy()
+        shape = (*X.shape[1:-1], *self.spectrogram_shape(X.shape[-1]))
+        Z = apply_in_chunks(self.forward, X, shape, np.prod(shape))
         return Spectrogram(Z, stft=self, n_times=X.shape[-1])
 
     def inverse_transform(self, Z):
@@ -175,17 +180,27 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         n_times = getattr(Z, "n_times", None) or self.n_times_
-        Z = np.asarray(as_plain(Z, "Z"))
+        with error_context("Z"):
+            Z = check_unread(as_plain(Z, "Z"), np.asarray, min_ndim=3)
         expected = self.spectrogram_shape(n_times)
         if not np.iscomplexobj(Z) or Z.shape[-2:] != expected:
             raise ValueError(
                 "Z must be complex with (..., n_freqs, n_frames) = (..., "
                 f"{expected[0]}, {expected[1]}), got {Z.dtype} of shape {Z.shape}"
             )
-        if not Z.size:
+        if 0 in Z.shape:
             raise ValueError(f"Z is empty: its shape is {Z.shape}")
         check_numbers(Z, "Z")
-        return self.inverse(as_tensor(Z), n_times).numpy()
+        if Z.ndim == 2:
+            return self._invert(Z[np.newaxis], n_times)[0]
+        return self._invert(Z, n_times)
+
+    def _invert(self, Z, n_times):
+        """Return waveforms of validated spectrograms with an axis of rows."""
+        shape, n_entries = (*Z.shape[1:-2], n_times), np.prod(Z.shape[1:])
+        return apply_in_chunks(
+            lambda spectra: self.inverse(spectra, n_times), Z, shape, n_entries
+        )
 
     def set_output(self, *, transform=None):
         """Return self, because no data frame can hold spectrograms.
@@ -316,6 +331,37 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         settings = self._torch_settings(flat.device)
         waveforms = torch.istft(flat, length=n_times, **settings)
         return waveforms.to(spectra.real.dtype).reshape(*leading, n_times)
+
+
+def apply_in_chunks(function, array, shape, n_entries):
+    """Apply a function of tensors to a few rows of an array at a time.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a tensor and returns one with as many rows.
+    array : ndarray or SlicedArray of shape (n_rows, ...)
+        The array.
+    shape : tuple
+        Shape of a row of the result.
+    n_entries : int
+        Number of entries of the spectrograms of a row.
+
+    Returns
+    -------
+    result : ndarray of shape (n_rows, *shape)
+        The values of the function. A row does not depend on the others.
+    """
+    result = None
+    for rows in gen_batches(len(array), int(max(1, CHUNK_ENTRIES // n_entries))):
+        tensor = as_tensor(array[rows])
+        # torch inverts a single row by other arithmetic than several
+        filled = torch.cat([tensor, torch.zeros_like(tensor)])
+        part = function(filled if len(tensor) == 1 else tensor)[: len(tensor)].numpy()
+        if result is None:
+            result = np.empty((len(array), *shape), part.dtype)
+        result[rows] = part
+    return result
 
 
 def as_tensor(array):

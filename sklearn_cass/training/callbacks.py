@@ -1,7 +1,9 @@
 """Callbacks: records, learning rates, early stopping, finite losses, progress."""
 
+import contextlib
 import copy
 import math
+import sys
 
 import numpy as np
 import torch
@@ -168,7 +170,9 @@ class Progress(Callback):
         self.n_steps, self.n_epochs = n_steps, n_epochs
 
     def on_train_begin(self, net, **kwargs):
-        self.bar_ = tqdm(total=self.n_steps, unit="batch", dynamic_ncols=True)
+        self.bar_ = tqdm(
+            total=self.n_steps, unit="batch", dynamic_ncols=True, file=Console()
+        )
         self.epoch_ = 0
 
     def state_dict(self):
@@ -195,6 +199,27 @@ class Progress(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.bar_.close()
+
+
+class Console:
+    """Standard error; what cannot be written to it is dropped, so that fits go on.
+
+    It is None without a console (``pythonw``), and may be closed or a broken pipe.
+    """
+
+    def __init__(self):
+        self.stream = sys.stderr
+
+    def write(self, text):
+        with contextlib.suppress(Exception):
+            self.stream.write(text)
+
+    def flush(self):
+        with contextlib.suppress(Exception):
+            self.stream.flush()
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)  # the encoding, for instance
 
 
 def discard(*args):
