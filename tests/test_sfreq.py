@@ -97,7 +97,7 @@ def test_the_rate_is_saved(tmp_path):
 
 
 def test_files_without_a_rate_have_none():
-    path = Path(__file__).parent / "files" / "cass-format-2.safetensors"
+    path = Path(__file__).parent / "files" / "cass-format-3.safetensors"
     assert load(path).sfreq_ is None
 
 

@@ -236,7 +236,8 @@ def without_memory(make, n_components, shape, network):
             raise
         return None
     is_known = not any(map(is_lazy, module.state_dict().values()))
-    return module if is_known else None
+    # as in training, whatever torch's default
+    return module.to(torch.float32) if is_known else None
 
 
 @contextmanager
