@@ -29,11 +29,10 @@ def warn_of_collapse(estimate, samples, names, remedies):
     remedies : str
         What to try then.
     """
-    mixtures, truth, estimates = estimated(estimate, samples)
-    if estimates.shape[2] != mixtures.shape[1]:
-        mixtures = mixtures.mean(1, keepdim=True)
+    chunks = [statistics(estimate, *chunk) for chunk in samples]
     for k, name in enumerate(names):
-        state = collapsed(mixtures, truth[:, k], estimates[:, k])
+        of_component = zip(*(chunk[k] for chunk in chunks), strict=True)
+        state = collapsed(*map(torch.cat, of_component))
         if state:
             warn_user(
                 f"the estimates of component {name!r} {state} on training samples: "
@@ -42,41 +41,59 @@ def warn_of_collapse(estimate, samples, names, remedies):
             )
 
 
-def estimated(estimate, samples):
-    """Return mixtures, components and estimates at unit level."""
-    parts = []
-    for mixtures, truth in samples:
-        mixtures, truth, _ = to_unit_level(mixtures.cpu(), truth.cpu())
-        parts.append((mixtures, truth, estimate(mixtures).to(truth.dtype)))
-    return map(torch.cat, zip(*parts, strict=True))
+def statistics(estimate, mixtures, truth):
+    """Return for each component levels and correlations of rows: see `collapsed`."""
+    mixtures, truth, _ = to_unit_level(mixtures.cpu(), truth.cpu())
+    estimates = estimate(mixtures).to(truth.dtype)
+    if estimates.shape[2] != mixtures.shape[1]:
+        mixtures = mixtures.mean(1, keepdim=True)
+    return [
+        (
+            *(level(x).flatten() for x in (true, estimated, estimated - true)),
+            correlation(estimated, mixtures),
+            correlation(true, mixtures),
+            correlation(estimated, true),
+        )
+        for true, estimated in zip(truth.unbind(1), estimates.unbind(1), strict=True)
+    ]
 
 
-def collapsed(mixtures, truth, estimates):
-    """Describe how the estimates of one component collapsed; None if they did not."""
-    audible = (level(truth) > 0).flatten()
+def collapsed(true, estimated, error, with_mixture, of_truth, with_truth):
+    """Describe how the estimates of one component collapsed; None if they did not.
+
+    Parameters
+    ----------
+    true, estimated, error : tensor of shape (n,)
+        Levels of the true component, of its estimates and of their errors.
+    with_mixture, of_truth, with_truth : tensor of shape (n,)
+        Correlations of estimates and mixtures, of the true component and mixtures, and
+        of estimates and the true component.
+    """
+    audible = true > 0
     if not audible.any():
         return None
-    mixtures, truth, estimates = mixtures[audible], truth[audible], estimates[audible]
-    if (level(estimates) < SILENCE * level(truth)).all():
+    if (estimated[audible] < SILENCE * true[audible]).all():
         return "are (nearly) zero"
-    error = float((level(estimates - truth) / divisor(level(truth))).median())
-    with_mixture = correlation(estimates, mixtures)
-    of_truth = correlation(truth, mixtures)
-    with_truth = correlation(estimates, truth)
+    correlations = with_mixture, of_truth, with_truth
+    with_mixture, of_truth, with_truth = (
+        float(c[audible].mean()) for c in correlations
+    )
     if with_mixture > CORRELATION >= of_truth and with_mixture > with_truth:
         return (
             f"correlate {with_mixture:.2f} with the mixtures, where the true component "
             f"does {of_truth:.2f},"
         )
-    if error > WORSE:
-        return f"are worse than silence ({-20 * math.log10(error):.0f} dB, median)"
+    relative_error = float((error[audible] / divisor(true[audible])).median())
+    if relative_error > WORSE:
+        decibels = -20 * math.log10(relative_error)
+        return f"are worse than silence ({decibels:.0f} dB, median)"
     return None
 
 
 def correlation(a, b):
-    """Return the mean over rows of the modulus of Pearson's correlation."""
+    """Return for each row the modulus of Pearson's correlation."""
     a, b = a.flatten(1), b.flatten(1)
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     product = torch.linalg.vecdot(a, b).abs()
     norms = torch.linalg.vector_norm(a, dim=1) * torch.linalg.vector_norm(b, dim=1)
-    return float((product / divisor(norms)).mean())
+    return product / divisor(norms)
