@@ -208,6 +208,13 @@ def test_true_is_no_number(cls, name):
         cls(**{name: True}).fit(X, Y)
 
 
+@pytest.mark.parametrize("name", ["lr", "alpha", "beta", "max_epochs", "random_state"])
+def test_integers_beyond_all_floats_are_refused(name):
+    separator = CASSSeparator(**FAST | {name: 10**400})
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of CASS"):
+        separator.fit(X, Y)
+
+
 @pytest.mark.parametrize("cls", [AESeparator, NMFSeparator])
 def test_true_is_no_number_in_parts(cls, tmp_path):
     with pytest.raises(ValueError, match="The 'n_fft' parameter of STFT.* Got True"):

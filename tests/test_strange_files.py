@@ -77,6 +77,15 @@ CHANGES = {
     "n_fft": put("domains.stft.n_fft_", 2**27),
     "hop": put("domains.stft.hop_length_", 0),
     "hop beyond the window": put("domains.stft.hop_length_", 2**19),
+    "window": put(
+        "domains.stft.transform",
+        {
+            "object": [
+                ["sklearn_cass.stft._transformer", "STFTTransformer"],
+                {"dict": [["window", {"tuple": ["taylor", 10**9]}]]},
+            ]
+        },
+    ),
     "n_times": put("domains.n_times", 2**27),
     "shape": put("domains.X_shape", [2**27]),
     "axes": put("domains.X_shape", [1, 1, 1, 64]),

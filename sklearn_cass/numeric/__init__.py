@@ -20,7 +20,7 @@ from .chunked import (
     write_parts,
 )
 from .containers import as_plain
-from .parameters import refuse_booleans
+from .parameters import check_number_parameters
 from .scaling import (
     divide,
     divisor,
@@ -50,7 +50,7 @@ __all__ = [
     "in_double",
     "level",
     "powers_of_two",
-    "refuse_booleans",
+    "check_number_parameters",
     "share_memory",
     "shared_mapping",
     "single_precision_by_default",

@@ -1,5 +1,6 @@
 """Checks of estimators' parameters beyond those of scikit-learn."""
 
+import sys
 from numbers import Number
 
 from sklearn.utils._param_validation import (
@@ -9,10 +10,11 @@ from sklearn.utils._param_validation import (
 )
 
 
-def refuse_booleans(estimator):
-    """Raise a ValueError for True or False where a number is meant.
+def check_number_parameters(estimator):
+    """Raise a ValueError for numbers that scikit-learn's intervals take by mistake.
 
-    Python counts them as integers, and scikit-learn's intervals take them.
+    True and False count as integers in Python, and no float is as large as some
+    integers.
 
     Parameters
     ----------
@@ -21,12 +23,16 @@ def refuse_booleans(estimator):
     """
     parameters = estimator.get_params(deep=False)
     for name, constraints in estimator._parameter_constraints.items():
-        value = parameters.get(name)
+        value, hint = parameters.get(name), None
         if isinstance(value, bool) and are_for_numbers(constraints, value):
+            hint = "not a boolean"
+        elif isinstance(value, int) and abs(value) > sys.float_info.max:
+            value, hint = "an integer of 1e308 or more", "below 1e308"
+        if hint:
             expected = " or ".join(str(make_constraint(c)) for c in constraints)
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be "
-                f"{expected}, not a boolean. Got {value!r} instead."
+                f"{expected}, {hint}. Got {value} instead."
             )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from .. import nn, training
+from ..numeric import check_number_parameters
 from ..stft import STFTTransformer
 from .fields import brief, expect, integer, list_of, number, options, text
 
@@ -207,6 +208,7 @@ class ParameterDecoder(Decoder):
             made = cls(**parameters)
             if hasattr(made, "_parameter_constraints"):
                 made._validate_params()
+                check_number_parameters(made)
         except Exception as error:  # a user's class may raise anything
             raise ValueError(f"{cls.__name__} cannot be made: {error}") from error
         return made

@@ -24,12 +24,12 @@ from ..data.dataset import as_waveforms
 from ..data.domains import WAVEFORM
 from ..metrics import mean_ignoring_nan, sdr
 from ..numeric import (
+    check_number_parameters,
     divide,
     expand_rows,
     floating,
     in_double,
     powers_of_two,
-    refuse_booleans,
     to_unit_level,
     usual_torch,
 )
@@ -136,7 +136,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     def _validate_params(self):
         super()._validate_params()
-        refuse_booleans(self)
+        check_number_parameters(self)
 
     def set_output(self, *, transform=None):
         """Return self, because no data frame can hold estimates, which have three axes.

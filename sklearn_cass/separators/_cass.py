@@ -24,13 +24,13 @@ from ..data import (
 from ..metrics import relative_error
 from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape, ResNet9
 from ..numeric import (
+    check_number_parameters,
     divide,
     divisor,
     expand_rows,
     floating,
     level,
     powers_of_two,
-    refuse_booleans,
     usual_torch,
 )
 from ..persistence import CheckpointFile, save
@@ -455,7 +455,7 @@ class AESeparator(BaseSeparator):
         network = clone(self.network, safe=False)
         if hasattr(network, "_parameter_constraints"):
             network._validate_params()
-            refuse_booleans(network)
+            check_number_parameters(network)
         return network
 
     def _loss_parameters(self):

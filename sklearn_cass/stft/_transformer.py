@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from ..numeric import (
     as_plain,
     check_channels,
+    check_number_parameters,
     check_numbers,
     check_unread,
     error_context,
     floating,
-    refuse_booleans,
     validate_samples,
 )
 from ._spectrogram import Spectrogram
@@ -221,7 +221,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
 
     def _validate_params(self):
         super()._validate_params()
-        refuse_booleans(self)
+        check_number_parameters(self)
 
     def _check_waveforms(self, X, *, reset):
         checks = {"allow_nd": True, "ensure_all_finite": False}

@@ -1,5 +1,7 @@
 """Lengths and windows of the transform, and the check that it can be inverted."""
 
+import reprlib
+
 import numpy as np
 from scipy.signal import get_window
 
@@ -8,6 +10,7 @@ from scipy.signal import get_window
 SMALLEST_OVERLAP = 0.015
 # A spectrogram has n_fft / (2 * hop_length) entries for each point of a long signal.
 MAX_ENTRIES_PER_POINT = 2**12
+MAX_NBAR = 1000  # of Taylor windows, which take time and memory with its square
 
 
 def default_n_fft(n_times, win_length=None):
@@ -50,21 +53,26 @@ def window_values(window, win_length):
         If there is no such window, or if the values are not finite numbers of that
         shape.
     """
-    if isinstance(window, (str, tuple)):
-        try:
-            return get_window(window, win_length, fftbins=True)
-        except Exception as error:  # every window raises its own type
-            raise ValueError(f"window={window!r}: {error}") from error
+    is_named = isinstance(window, (str, tuple))
     try:
-        window = np.asarray(window, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"window must hold numbers: {error}") from error
-    if window.shape != (win_length,) or not np.isfinite(window).all():
+        values = named_window(window, win_length) if is_named else window
+        values = np.asarray(values, dtype=float)
+    except Exception as error:  # every window raises its own type
+        name = reprlib.repr(window)
+        raise ValueError(f"window={name} is not a window: {error}") from error
+    if values.shape != (win_length,) or not np.isfinite(values).all():
         raise ValueError(
             f"window must hold win_length={win_length} finite values, got shape "
-            f"{window.shape}"
+            f"{values.shape}"
         )
-    return window / (np.abs(window).max() or 1.0)
+    return values if is_named else values / (np.abs(values).max() or 1.0)
+
+
+def named_window(window, win_length):
+    """Return a window of scipy."""
+    if window[:1] == ("taylor",) and max(window[1:2], default=0) > MAX_NBAR:
+        raise ValueError(f"nbar must be at most {MAX_NBAR}")
+    return get_window(window, win_length, fftbins=True)
 
 
 def check_invertible(window, n_fft, hop_length):

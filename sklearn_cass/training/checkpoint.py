@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from skorch.callbacks import Callback
 
-from ..numeric import refuse_booleans
+from ..numeric import check_number_parameters
 from ..numeric.warning import warn_user
 from .state import load_callback_states, load_net_state, training_state
 
@@ -63,7 +63,7 @@ class Checkpoint(BaseEstimator):
 
     def _validate_params(self):
         super()._validate_params()
-        refuse_booleans(self)
+        check_number_parameters(self)
 
 
 class CheckpointWriter(Callback):
