@@ -254,7 +254,8 @@ def array_of(dtype, values):
         # the text of an array without a type of its own has no such kind
         expect(kind.kind != "O" or array.dtype.kind in "UbiufO", "labels", values)
         n_bytes = array.size * kind.itemsize
-        expect(n_bytes <= MAX_ARRAY_BYTES, "a type of fewer bytes", dtype)
+        # some releases of numpy have negative sizes for very large ones
+        expect(0 <= n_bytes <= MAX_ARRAY_BYTES, "a type of fewer bytes", dtype)
         array = np.array(values, dtype=kind)
     except (TypeError, OverflowError) as error:
         raise ValueError(f"an array cannot hold {brief(values)}: {error}") from error

@@ -180,6 +180,7 @@ def is_refused_or_resumed(name, content, tensors, tree):
         with bounded_memory(2 * n_bytes + 2**25), time_limit(60):
             try:
                 resumed = trained(name, folder, 2)
+                estimates = resumed.transform(X)
                 tally["worked"][current_test()] += 1
             except (ValueError, OSError):
                 tally["refused"][current_test()] += 1
