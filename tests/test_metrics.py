@@ -722,3 +722,14 @@ def test_errors_take_little_memory(metric, dtype, rng):
     finally:
         tracemalloc.stop()
     assert peak < 26 * 2**20
+
+
+@pytest.mark.parametrize("exponent", [-1060, -1000, 900])
+def test_phase_of_the_mixture_does_not_depend_on_its_size(rng, exponent):
+    y, X = rng.normal(size=(2, 3, 1, 29)), rng.normal(size=(2, 29))
+    y = np.concatenate([y, y[:, :1] / 2], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shared = share_phase(y, np.ldexp(X[:, np.newaxis], exponent))
+    expected = share_phase(y, X[:, np.newaxis])
+    np.testing.assert_allclose(shared, expected, atol=1e-2)

@@ -108,6 +108,14 @@ def test_images_and_spectrograms_have_no_offset():
     assert not warnings_of_data(z.sum(axis=1), z)
 
 
+def test_score_of_components_of_any_size_has_no_warnings_of_numpy():
+    separator = AESeparator(**TINY).fit(X, Y)
+    with warnings.catch_warnings(), np.errstate(all="warn"):
+        warnings.simplefilter("error")
+        for size in (1e-300, 1e300):
+            separator.score(X, Y * size)
+
+
 def test_score_warns_of_an_offset():
     separator = AESeparator(**TINY).fit(X, Y)
     assert not warnings_of(lambda: separator.score(X, Y))

@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_scalar
 
+from ..numeric import divide
 from ..stft import STFTTransformer, as_tensor
 from ._checks import check_mixture, check_pair, nonzero
 from ._errors import compute_in_batches, relative_error
@@ -123,7 +124,7 @@ def _with_mixture_phase(y, X, forward, inverse):
     mixture = forward(X)
     magnitude = abs(mixture)
     # 1 where the phase of the mixture is not defined
-    phase = np.where(magnitude == 0, 1, mixture / nonzero(magnitude))
+    phase = np.where(magnitude == 0, 1, divide(mixture, nonzero(magnitude)))
     return inverse(abs(forward(y)) * phase[:, np.newaxis])
 
 

@@ -334,7 +334,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             truth, estimates = self._truth_and_estimates(X[rows], y[rows])
             ratios.append(sdr(truth, estimates))
             if self.domains_.y_domain == WAVEFORM:
-                shares.append(mean_shares(in_double(truth), 2))
+                truth = in_double(truth)
+                shares.append(mean_shares(divide(truth, powers_of_two(truth)), 2))
         if shares:
             warn_of_offset(np.concatenate(shares).reshape(-1, 1), ["y"])
         return mean_ignoring_nan(np.concatenate(ratios))

@@ -125,6 +125,7 @@ def problems(draw):
     kind = draw(st.integers(0, 11))
     y = draw(labels if kind > 9 else anything if kind == 9 else fitting)
     is_waveform = len(X.shape) in (2, 3) and 0 not in X.shape and dtypes is None
+    is_waveform = is_waveform and (len(X.shape) == 2 or X.shape[1] <= X.shape[2])
     as_spectrogram = is_waveform and X.values == "ordinary" and X.dtype in REAL
     as_spectrogram = as_spectrogram and X.layout in DENSE
     n_fft = draw(st.sampled_from([None, 1, 7, 8])) if as_spectrogram else None
