@@ -70,6 +70,8 @@ CHANGES = {
     "optimizer for an object": put(
         "net.network", {"object": [["torch.optim.sgd", "SGD"], {"dict": []}]}
     ),
+    "optimizer for a network": put("net.network", {"name": ["torch.optim.sgd", "SGD"]}),
+    "class for a network": put("net.network", {"name": NETWORK}),
     "module in place of a name": put("separator", ["os", "system"]),
     # numbers out of range
     "compression": put("net.network", resnet(compression=-50)),

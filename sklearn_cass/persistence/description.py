@@ -215,6 +215,9 @@ def decode_net(fields, known, n_components):
     fields = dict(fields)
     with named("network"):
         network = decode(fields.pop("network"), known)
+        methods = ("make_encoder", "make_decoder", "make_discriminator")
+        is_network = all(hasattr(network, method) for method in methods)
+        expect(is_network and not isinstance(network, type), "a network", network)
     with named("reconstruction"):
         fields["reconstruction"] = loss = decode(fields["reconstruction"], known)
         is_known = isinstance(loss, str) and loss in RECONSTRUCTION_LOSSES
