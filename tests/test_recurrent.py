@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from cases import equal_states, make_mixtures, states
+from sklearn.base import clone
 
 from sklearn_cass import (
     AESeparator,
@@ -11,14 +12,13 @@ from sklearn_cass import (
     CASSSeparator,
     GANSeparator,
     RegularCASSSeparator,
+    ResNet9,
     load,
 )
 from sklearn_cass.nn import MapShape
 from sklearn_cass.utils.estimator_checks import check_separator
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 SMALL = {"network": BiLSTM(8, 2), "max_epochs": 1, "batch_size": 8, "random_state": 0}
 SEPARATORS = (AESeparator, RegularCASSSeparator, CASSSeparator, GANSeparator)
@@ -89,12 +89,27 @@ def test_loaded_separator_equals_the_saved_one(cls, settings, tmp_path):
 
 
 @pytest.mark.parametrize("n_times", [64, 61, 20])
-def test_estimates_do_not_depend_on_the_place_of_a_row(n_times):
-    X, y = make_mixtures(8, n_times=n_times)
-    separator = AESeparator(**SMALL).fit(X, y)
-    np.testing.assert_array_equal(
-        separator.transform(X[::-1])[::-1], separator.transform(X)
-    )
+@pytest.mark.parametrize("network", [BiLSTM(8, 1), ResNet9(2, 4)], ids=str)
+@pytest.mark.parametrize(
+    ("representation", "output"),
+    [
+        ("complex", "ratio_mask"),
+        ("complex", "mask"),
+        ("magnitude", "direct"),
+        ("phase-sensitive", "ratio_mask"),
+    ],
+)
+def test_estimates_do_not_depend_on_the_place_of_a_row(
+    network, representation, output, n_times
+):
+    X, y = make_mixtures(11, n_times=n_times)
+    settings = {"network": clone(network).set_params(output=output)}
+    settings |= {"representation": representation, "precision": "float32"}
+    separator = AESeparator(**SMALL | settings).fit(X, y)
+    estimates = separator.transform(X)
+    np.testing.assert_array_equal(separator.transform(X[::-1])[::-1], estimates)
+    alone = [separator.transform(X[n : n + 1]) for n in range(len(X))]
+    np.testing.assert_array_equal(np.concatenate(alone), estimates)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .maps import by_sample
+
 
 class BatchNorm1d(nn.BatchNorm1d):
     """Batch normalization of features (n, n_frames, width) over samples and frames.
@@ -38,7 +40,7 @@ class FrameLinear(nn.Linear):
     def forward(self, x):
         if self.training:
             return super().forward(x)
-        return torch.stack([super(FrameLinear, self).forward(sample) for sample in x])
+        return by_sample(super().forward, x)
 
 
 class FrequencyScale(nn.Module):
