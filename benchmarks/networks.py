@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.networks --data ../shared/data
 
-No test row takes part. The floors, the mixture and zero, have no network; the ceiling is
-the oracle ratio mask of the experiment's STFT. CPU seconds are those of `fit`, and of
-`transform` for one row.
+No test row takes part. Floors are the mixture and zero, the ceiling is the oracle ratio
+mask of the experiment's STFT. CPU seconds are those of `fit`, and of `transform` for one
+row.
 """
 
 import argparse
