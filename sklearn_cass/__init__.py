@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from .nn import Modules, ResNet9
+from .nn import BiLSTM, Modules, ResNet9
 from .separators import (
     AESeparator,
     BaseSeparator,
@@ -24,6 +24,7 @@ except PackageNotFoundError:  # a source tree that is not installed
 __all__ = [
     "AESeparator",
     "BaseSeparator",
+    "BiLSTM",
     "CASSSeparator",
     "Checkpoint",
     "GANSeparator",

@@ -29,9 +29,9 @@ def namespace(tmp_path, monkeypatch):
 
 
 def test_code_on_networks_runs(namespace):
-    search, modules, load, losses = code_blocks("docs/networks.md")
-    exec(search, namespace)
-    exec(modules, namespace)
+    search, audio, modules, load, losses = code_blocks("docs/networks.md")
+    for code in (search, audio, modules):
+        exec(code, namespace)
     X, y = make_mixtures(n_samples=8)
     separator = namespace["separator"].fit(X, y)
     assert separator.net_.module_[0].encoder.rnn.hidden_size == 32

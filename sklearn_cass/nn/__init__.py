@@ -9,7 +9,8 @@ from .autoencoders import (
     to_channels_last,
 )
 from .maps import REPRESENTATIONS, from_map, to_map
-from .networks import Modules, Network, ResNet9
+from .networks import BiLSTM, Modules, Network, ResNet9
+from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .resnet9 import Decoder, Discriminator, Encoder
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "REPRESENTATIONS",
     "Autoencoder",
     "Autoencoders",
+    "BiLSTM",
     "Decoder",
     "Discriminator",
     "Discriminators",
@@ -24,6 +26,8 @@ __all__ = [
     "MapShape",
     "Modules",
     "Network",
+    "RecurrentDecoder",
+    "RecurrentEncoder",
     "ResNet9",
     "from_map",
     "to_channels_last",

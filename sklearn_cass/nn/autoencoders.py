@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from .maps import complex_product, compressed
+from .maps import by_sample, complex_product, compressed
 
 # values of `output`, and the method of Autoencoder that applies each
 OUTPUT_HEADS = {
@@ -104,7 +104,7 @@ class Autoencoder(nn.Module):
 
     def ratio_masked(self, output, x):
         """Multiply each channel of the mixture by the sigmoid of the output."""
-        mask = output.sigmoid()
+        mask = output.sigmoid() if self.training else by_sample(torch.sigmoid, output)
         if self.shape.is_complex:  # the same for both parts
             mask = mask.repeat_interleave(2, dim=1)
         return self.sum_channels(mask * self.repeat(x))

@@ -34,7 +34,7 @@ class Magnitude:
 
     def estimates(self, maps, X):
         """Convert maps (n, K, channels, H, W) to components (n, K, C_y, H, W)."""
-        return maps.float() * phase_for(X, maps.shape[2])
+        return by_sample(with_phase, maps.float(), X)
 
 
 class PhaseSensitive(Magnitude):
@@ -69,6 +69,21 @@ def phase_for(X, n_channels):
     """
     phases = X if n_channels == X.shape[1] else X.mean(1, keepdim=True)
     return torch.sgn(phases).unsqueeze(1)
+
+
+def with_phase(maps, X):
+    """Return maps (K, C_y, H, W) with the phase of one mixture (C, H, W)."""
+    return maps * phase_for(X.unsqueeze(0), maps.shape[1]).squeeze(0)
+
+
+def by_sample(function, *tensors):
+    """Apply a function of single samples to each, and stack the results.
+
+    The last values of a tensor, which fill no vector register, are rounded differently
+    in some functions (sigmoid, complex products): a sample by itself has the same bits
+    wherever it stands in a batch.
+    """
+    return torch.stack([function(*parts) for parts in zip(*tensors, strict=True)])
 
 
 def complex_product(a, b):

@@ -12,9 +12,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from .autoencoders import OUTPUT_HEADS
+from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .resnet9 import Decoder, Discriminator, Encoder
 
 WIDTH = Interval(Integral, 1, 2**16, closed="both")
+DEPTH = Interval(Integral, 1, 16, closed="both")
 SCALE = Interval(Real, 0, 16, closed="right")
 OUTPUT = {
     "output": [StrOptions(set(OUTPUT_HEADS))],
@@ -268,6 +270,92 @@ class ResNet9(Network):
             n_filters=max(1, int(self.n_filters * self.discriminator_scale)),
             n_latent=max(1, int(self.n_latent * self.discriminator_scale)),
         )
+
+
+class BiLSTM(Network):
+    """Recurrent encoders and decoders over frames, as in Open-Unmix [1]_.
+
+    A dense layer takes all channels and frequencies of a frame, LSTMs go over the
+    frames in both directions, and dense layers lead back to frequencies. It learns
+    the spectra of instruments, which convolutions do not, and is suited to audio.
+    Discriminators are those of ``ResNet9()``.
+
+    Parameters
+    ----------
+    width : int, default=256
+        Features of a frame, an even number. Errors fall with more features.
+    n_layers : int, default=3
+        Number of recurrent layers.
+    output : {"direct", "mask", "ratio_mask", "affine"}, default="ratio_mask"
+        Kind of the decoder's output, as for :class:`ResNet9`. "ratio_mask" suits audio.
+    compression : float, default=1.0
+        Exponent of the magnitudes that encoders take, as for :class:`ResNet9`.
+
+    References
+    ----------
+    .. [1] F.-R. Stöter, S. Uhlich, A. Liutkus and Y. Mitsufuji, "Open-Unmix - A
+       reference implementation for music source separation", Journal of Open Source
+       Software 4(41), 1667, 2019, doi:10.21105/joss.01667.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_cass import AESeparator, BiLSTM
+    >>> y = np.random.default_rng(0).normal(size=(8, 2, 64))
+    >>> separator = AESeparator(BiLSTM(width=8), max_epochs=1, random_state=0)
+    >>> separator.fit(y.sum(axis=1), y).transform(y.sum(axis=1)).shape
+    (8, 2, 64)
+    """
+
+    _parameter_constraints: dict = {"width": [WIDTH], "n_layers": [DEPTH], **OUTPUT}
+
+    def __init__(self, width=256, n_layers=3, *, output="ratio_mask", compression=1.0):
+        self.width = width
+        self.n_layers = n_layers
+        self.output = output
+        self.compression = compression
+
+    def make_encoder(self, shape):
+        """Return a new :class:`~sklearn_cass.nn.RecurrentEncoder`.
+
+        Parameters
+        ----------
+        shape : MapShape
+            Shape of the maps.
+
+        Returns
+        -------
+        encoder : RecurrentEncoder
+            The encoder.
+        """
+        return RecurrentEncoder(
+            shape.in_channels,
+            shape.n_freqs,
+            width=self._even_width(),
+            n_layers=int(self.n_layers),
+        )
+
+    def make_decoder(self, shape):
+        """Return a new :class:`~sklearn_cass.nn.RecurrentDecoder`.
+
+        Parameters
+        ----------
+        shape : MapShape
+            Shape of the maps.
+
+        Returns
+        -------
+        decoder : RecurrentDecoder
+            The decoder.
+        """
+        return RecurrentDecoder(
+            shape.out_channels, shape.n_freqs, width=self._even_width()
+        )
+
+    def _even_width(self):
+        if self.width % 2:
+            raise ValueError(f"width must be an even number, got {self.width}")
+        return int(self.width)
 
 
 class Modules(Network):

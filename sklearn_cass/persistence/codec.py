@@ -12,7 +12,7 @@ from ..stft import STFTTransformer
 from .fields import brief, expect, integer, list_of, number, options, text
 
 # what a file may name without its being handed to `load`: objects to make ...
-OBJECTS = (nn.ResNet9, nn.Modules, STFTTransformer)
+OBJECTS = (nn.ResNet9, nn.BiLSTM, nn.Modules, STFTTransformer)
 # ... and optimizers
 OPTIMIZERS = (
     *(training.Adam, training.Muon),

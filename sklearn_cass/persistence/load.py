@@ -8,7 +8,7 @@ import torch
 from skorch.history import History
 from torch.nn.parameter import is_lazy
 
-from ..nn import Autoencoders, ResNet9
+from ..nn import Autoencoders, BiLSTM, ResNet9
 from ..numeric import usual_torch
 from ..numeric.warning import warn_user
 from ..training.parameters import check_device, use_bfloat16
@@ -30,6 +30,7 @@ from .weights import check_finite
 
 SEPARATORS = {}  # classes that files may name, by module and name
 HISTORY = "history"
+OWN_NETWORKS = (BiLSTM, ResNet9)  # their modules hold nothing but weights
 
 
 def register(*classes):
@@ -219,7 +220,7 @@ def build_module(make, arguments, table, seed):
     one = without_memory(make, 1, shape, network)
     if one is not None:
         compare_each(one, n_components, table)
-    if type(network) is ResNet9:
+    if type(network) in OWN_NETWORKS:
         return without_memory(make, *arguments)
     # other classes may hold more than their weights, and may not do without memory
     with seeded(seed), errors_of_networks():
@@ -232,7 +233,7 @@ def without_memory(make, n_components, shape, network):
         with torch.device("meta"), errors_of_networks():
             module = make(n_components, shape, network, check=False)
     except ValueError:
-        if type(network) is ResNet9:
+        if type(network) in OWN_NETWORKS:
             raise
         return None
     is_known = not any(map(is_lazy, module.state_dict().values()))
