@@ -33,6 +33,19 @@ def domains_of(X, y, stft):
     return Domains.of(X, y, stft or None)
 
 
+def component_shapes(shape, n_trailing):
+    """Return the shapes that a component may have: without channels, if there are any.
+
+    Parameters
+    ----------
+    shape : tuple
+        Shape of one mixture in the domain of the components.
+    n_trailing : int
+        Number of axes after the channels.
+    """
+    return [shape, shape[1:]] if len(shape) > n_trailing else [shape]
+
+
 def mixture_domain(X):
     """Return the domain of a validated array of mixtures."""
     if np.iscomplexobj(X):
@@ -115,9 +128,7 @@ class Domains:
 
     @staticmethod
     def _check_component_shape(y, wanted, n_trailing):
-        shapes = [wanted]
-        if len(wanted) > n_trailing:  # channels, which the components need not have
-            shapes.append(wanted[1:])
+        shapes = component_shapes(wanted, n_trailing)
         if y.ndim < 3 or y.shape[2:] not in shapes or y.shape[1] < 1:
             allowed = " or ".join(
                 "(" + ", ".join(["n_samples", "n_components", *map(str, shape)]) + ")"

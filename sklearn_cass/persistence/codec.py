@@ -22,7 +22,14 @@ OPTIMIZERS = (
         if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
     ),
 )
-OWN = {(cls.__module__, cls.__qualname__): cls for cls in (*OBJECTS, *OPTIMIZERS)}
+
+
+def by_reference(classes):
+    """Return classes and functions by module and name, as files refer to them."""
+    return {(cls.__module__, cls.__qualname__): cls for cls in classes}
+
+
+OWN = by_reference((*OBJECTS, *OPTIMIZERS))
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 MAX_ARRAY_BYTES = 2**24  # of arrays in JSON, whose types may claim more than the text
 

@@ -1,17 +1,25 @@
 """Description of a separator's header: how each part is written and checked."""
 
 import sys
+from functools import partial
 
 from sklearn.utils._param_validation import InvalidParameterError
 
 from ..data import Domains, WaveformDomains
-from ..data.domains import IMAGE, N_TRAILING, SPECTROGRAM, WAVEFORM
+from ..data.domains import (
+    IMAGE,
+    N_TRAILING,
+    SPECTROGRAM,
+    WAVEFORM,
+    component_shapes,
+)
 from ..nn import REPRESENTATIONS
 from ..stft import STFTTransformer
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import check_cross_weights
 from .codec import decode, encode
 from .fields import (
+    anything,
     boolean,
     described,
     expect,
@@ -40,7 +48,7 @@ HEADER = {
 }
 
 
-def described_by_name(content, check=lambda value: value):
+def described_by_name(content, check=anything):
     """Return a JSON object whose values are checked all alike."""
     expect(isinstance(content, dict), "an object", content)
     return {name: check(value) for name, value in content.items()}
@@ -135,15 +143,13 @@ def check_mixture_shape(domains):
 
 def check_component_shape(domains):
     """Raise a ValueError unless components can belong to mixtures."""
-    wanted, domain = domains.X_shape, domains.y_domain
+    domain = domains.y_domain
     with named("y_domain"):
         is_inverted = (domains.X_domain, domain) == (SPECTROGRAM, WAVEFORM)
         is_inverted = is_inverted and domains.stft is not None
         expect(domain == domains.X_domain or is_inverted, domains.X_domain, domain)
-    if is_inverted:
-        wanted = (*wanted[:-2], domains.n_times)
     with named("y_shape"):
-        allowed = [wanted, wanted[1:]] if len(wanted) > N_TRAILING[domain] else [wanted]
+        allowed = component_shapes(domains.window_shape, N_TRAILING[domain])
         expect(domains.y_shape in allowed, f"one of {allowed}", domains.y_shape)
 
 
@@ -183,8 +189,8 @@ def decode_stft(content):
 
 RATE = number(0)
 NET = {
-    "network": lambda content: content,  # decoded with the user's classes
-    "reconstruction": lambda content: content,
+    "network": anything,  # decoded with the user's classes
+    "reconstruction": anything,
     "representation": options(*REPRESENTATIONS),
     "alpha": RATE,
     "beta": RATE,
@@ -246,16 +252,8 @@ def encode_named(name, value):
 
 def decode_parameters(cls, content, known):
     """Return the parameters of a separator of a class, validated as in ``fit``."""
-    names = cls._get_param_names()
-    unknown = sorted(set(content) - set(names))
-    missing = sorted(set(names) - set(content))
-    expect(not unknown, f"parameters of {cls.__name__} alone", unknown)
-    expect(not missing, f"the parameters {missing}, too", sorted(content))
-    parameters = {}
-    for name, value in content.items():
-        with named(name):
-            parameters[name] = decode(value, known)
-    return parameters
+    check = partial(decode, classes=known)
+    return described(content, dict.fromkeys(cls._get_param_names(), check))
 
 
 def check_parameters(separator):

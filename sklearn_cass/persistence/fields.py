@@ -91,6 +91,11 @@ def number(low=-math.inf, high=math.inf):
     return check
 
 
+def anything(value):
+    """Return the value, which is checked elsewhere."""
+    return value
+
+
 def boolean(value):
     """Return the value if it is true or false."""
     expect(isinstance(value, bool), "true or false", value)
@@ -118,7 +123,7 @@ def text(longest=1000):
     return check
 
 
-def list_of(check=lambda value: value, size=None):
+def list_of(check=anything, size=None):
     """Return a check for lists, of a length if given, whose entries are checked."""
 
     def check_list(value):

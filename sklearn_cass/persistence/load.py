@@ -13,7 +13,7 @@ from ..numeric import usual_torch
 from ..numeric.warning import warn_user
 from ..training.parameters import check_device, use_bfloat16
 from ..training.seeding import seeded
-from .codec import decode_state, unknown_names
+from .codec import by_reference, decode_state, unknown_names
 from .description import (
     HEADER,
     check_learned,
@@ -26,7 +26,7 @@ from .fields import described, expect, named
 from .file_format import open_content, tree_from_tensor
 from .save import KIND
 from .state import check_history
-from .weights import check_finite
+from .weights import check_finite, table_of
 
 SEPARATORS = {}  # classes that files may name, by module and name
 HISTORY = "history"
@@ -35,7 +35,7 @@ OWN_NETWORKS = (BiLSTM, ResNet9)  # their modules hold nothing but weights
 
 def register(*classes):
     """Allow files to name separator classes of this package."""
-    SEPARATORS.update({(cls.__module__, cls.__qualname__): cls for cls in classes})
+    SEPARATORS.update(by_reference(classes))
 
 
 @usual_torch()
@@ -58,8 +58,9 @@ def load(path, *, classes=()):
     -------
     separator : AESeparator
         The fitted separator, on its device if available, else on the CPU. Its
-        parameters are those of the saved one but for ``callbacks``; a fit with
-        ``warm_start`` continues from its weights with new optimizers.
+        parameters are those of the saved one but for ``callbacks`` and
+        ``checkpoint``; a fit with ``warm_start`` continues from its weights with new
+        optimizers.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def load(path, *, classes=()):
     >>> bool((loaded.transform(X) == separator.transform(X)).all())
     True
     """
-    known = {(c.__module__, c.__qualname__): c for c in classes}
+    known = by_reference(classes)
     with open_content(path, KIND) as content, naming(path):
         header = described(content.header, HEADER)
         separator, settings = build_separator(header, known)
@@ -137,7 +138,7 @@ def build_separator(header, known):
 
 def separator_class(header, known):
     """Return the class of the separator; all names that are unknown are reported."""
-    name, missing = tuple(header["separator"]), set()
+    name = tuple(header["separator"])
     missing = unknown_names([header["parameters"], header["net"]], known)
     cls = {**SEPARATORS, **known}.get(name)
     if cls is None:
@@ -262,12 +263,11 @@ def compare_each(one, n_components, table):
     table : dict
         Types and shapes of tensors by name.
     """
-    tensors = {n.removeprefix("0."): t for n, t in one.state_dict().items()}
-    n_wanted = n_components * len(tensors)
-    fits = n_wanted == len(table) and all(
-        table.get(f"{k}.{name}") == (tensor.dtype, tuple(tensor.shape))
+    wanted = {n.removeprefix("0."): t for n, t in table_of(one.state_dict()).items()}
+    fits = n_components * len(wanted) == len(table) and all(
+        table.get(f"{k}.{name}") == entry
         for k in range(n_components)
-        for name, tensor in tensors.items()
+        for name, entry in wanted.items()
     )
     if not fits:
         raise ValueError(

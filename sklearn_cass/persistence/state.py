@@ -5,7 +5,7 @@ from skorch.callbacks import EarlyStopping, LRScheduler
 
 from ..training import Muon, callbacks
 from ..training.state import generators
-from .fields import described, expect, integer, list_of, named, number
+from .fields import anything, described, expect, integer, list_of, named, number
 from .weights import compare
 
 STATE = ("modules", "optimizers", "generators", "history", "callbacks")
@@ -31,7 +31,7 @@ def check_state(state, net):
     net : CASSNet
         The net, initialized.
     """
-    state = described(state, dict.fromkeys(STATE, lambda value: value))
+    state = described(state, dict.fromkeys(STATE, anything))
     with named("modules"):
         check_modules(state["modules"], net)
     with named("optimizers"):
@@ -50,8 +50,7 @@ def check_state(state, net):
 def check_modules(state, net):
     """Raise a ValueError unless the networks' weights fit them."""
     modules = net.trained_modules()
-    checks = dict.fromkeys(modules, lambda value: value)
-    for role, content in described(state, checks).items():
+    for role, content in described(state, dict.fromkeys(modules, anything)).items():
         compare(modules[role], content, role)
 
 
@@ -84,7 +83,7 @@ def check_generators(states, generators):
 def check_optimizer(content, optimizer):
     """Raise a ValueError unless a state is one of an optimizer."""
     now = optimizer.state_dict()
-    content = described(content, dict.fromkeys(now, lambda value: value))
+    content = described(content, dict.fromkeys(now, anything))
     groups = list_of(size=len(now["param_groups"]))(content["param_groups"])
     for group, like in zip(groups, now["param_groups"], strict=True):
         check_group(group, like)
@@ -180,7 +179,7 @@ CALLBACKS = {
     EarlyStopping: {
         "misses_": EPOCH,
         "dynamic_threshold_": threshold,
-        "best_model_weights_": lambda value: value,
+        "best_model_weights_": anything,
         "best_epoch_": EPOCH,
     },
     callbacks.LearningRates: {"step": EPOCH},
