@@ -42,7 +42,7 @@ def test_maps_of_any_size(output, is_complex, size):
 
 def test_every_frame_depends_on_all_frames_and_frequencies():
     shape = MapShape(1, 1, 5, 11, True)
-    network = BiLSTM(8, 1, output="direct")
+    network = BiLSTM(32, 1, output="direct")  # in 8 units, all may be dead
     encoder = network.make_encoder(shape).eval()
     decoder = network.make_decoder(shape).eval()
     x = torch.randn(1, 2, 5, 11, requires_grad=True)
