@@ -27,9 +27,9 @@ def global_generators():
     }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def torch_seeded():
-    """Seed torch's generator, from which tests draw weights, and restore it."""
+    """Seed torch's generator for tests that draw weights, and restore it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield

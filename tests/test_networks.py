@@ -273,7 +273,9 @@ def test_modules_without_discriminator_have_that_of_resnet9(data):
 @pytest.mark.parametrize(
     ("scale", "widths"), [(0.5, (4, 8)), (1, (8, 16)), (0.01, (1, 1)), (2, (16, 32))]
 )
-def test_discriminator_scale_is_that_of_filters_and_latent_maps(scale, widths):
+def test_discriminator_scale_is_that_of_filters_and_latent_maps(
+    scale, widths, torch_seeded
+):
     shape = MapShape(1, 1, *SIZE, is_complex=True)
     network = ResNet9(8, 16, discriminator_scale=scale)
     discriminator = network.make_discriminator(shape)

@@ -24,6 +24,8 @@ from sklearn_cass.nn.resnet9 import BatchNorm2d
 
 SIZE = {"n_filters": 2, "n_latent": 3}
 
+pytestmark = pytest.mark.usefixtures("torch_seeded")
+
 
 def map_shape(n_channels=1, n_component_channels=None, **settings):
     """Shape of maps whose size does not matter."""

@@ -19,6 +19,8 @@ from sklearn_cass.training.optimizers import (
     orthogonalize,
 )
 
+pytestmark = pytest.mark.usefixtures("torch_seeded")
+
 
 @pytest.mark.parametrize("shape", [(3, 4, 9), (2, 9, 4), (1, 1, 7), (2, 5, 5)])
 def test_orthogonalize_brings_singular_values_near_one(shape):

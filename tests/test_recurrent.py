@@ -18,7 +18,10 @@ from sklearn_cass import (
 from sklearn_cass.nn import MapShape
 from sklearn_cass.utils.estimator_checks import check_separator
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("torch_seeded"),
+]
 
 SMALL = {"network": BiLSTM(8, 2), "max_epochs": 1, "batch_size": 8, "random_state": 0}
 SEPARATORS = (AESeparator, RegularCASSSeparator, CASSSeparator, GANSeparator)
