@@ -33,10 +33,9 @@ def identity_of(separator, X, y):
         The class, parameters, and checksums of the data.
     """
     parameters = separator.get_params(deep=False)
-    for part, default in separator._default_parts.items():
+    for part in separator._default_parts:
         # without what a transform has learned
-        value = default() if parameters[part] is None else parameters[part]
-        parameters[part] = clone(value, safe=False)
+        parameters[part] = clone(parameters[part], safe=False)
     parameters = encode_parameters(
         {name: value for name, value in parameters.items() if name not in FREE}
     )

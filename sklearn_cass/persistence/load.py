@@ -132,7 +132,8 @@ def build_separator(header, known):
     with named("net"):
         network, settings = decode_net(header["net"], known, separator.n_components_)
         fitted = copy.copy(separator)  # as it was in `fit`
-        fitted.network, fitted.representation = network, settings["representation"]
+        representation = settings["representation"]
+        fitted._settings = {"network": network, "representation": representation}
         return separator, settings | fitted._modules()
 
 

@@ -234,9 +234,13 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         else:
             samples = MixedSamples(X, y, rng)
             example = samples.arrays(slice(1))
+        self._choose_settings(samples, rng)
         self._set_components(self._make_domains(*example), samples.component_names)
         warn_of_data(samples, self.domains_)
         self._learn(samples, rng, **settings)
+
+    def _choose_settings(self, samples, rng):
+        """Choose, by the samples, what is to be chosen before they are converted."""
 
     def _learn(self, samples, rng):
         """Learn from samples, after the last of all checks."""

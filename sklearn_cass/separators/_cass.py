@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import clone
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,6 +19,7 @@ from ..data import (
     check_components_like,
     check_mixtures,
     check_same_sfreq,
+    domains_of,
     single,
     tensor_dataset,
 )
@@ -55,11 +57,14 @@ from ..training.parameters import (
     warn_of_schedulers,
 )
 from ..training.seeding import seeded_global_generators
+from . import _recipes as recipes
 from ._base import BaseSeparator
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
 WEIGHT = Interval(Real, 0, None, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
+# of a fit that its trials share
+TRIAL_PARAMETERS = ("lr", "lr_schedule", "batch_size", "device", "precision")
 NETWORK = HasMethods(["make_encoder", "make_decoder", "make_discriminator"])
 
 # With up to so many components, dense cross terms take a few hundredths of a step; with
@@ -77,39 +82,48 @@ class AESeparator(BaseSeparator):
     ----------
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
-        :class:`Modules` of one's own classes, or any object with the methods of
-        :class:`~sklearn_cass.nn.Network`. None is ``ResNet9()``. Search over its
-        parameters as ``network__n_filters`` and so on; more filters are the first thing
-        to try when errors on the training samples stay high.
+        :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
+        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        error on a validation set after a short training of each, up to 15 % of the
+        time; without a choice, if ``stft`` or ``representation`` is given, or
+        if the training has less than 500 steps (samples times epochs over
+        ``batch_size``), ``ResNet9()``. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     stft : STFTTransformer, None or False, default=None
-        Transform of mixtures that are waveforms. None is ``STFTTransformer()``, which
-        chooses ``n_fft`` by ``n_times``; False passes waveforms to the networks. Not
-        used for spectrograms and images. Choose short windows for components that
-        differ in time (8 to 16 points for ECG at 256 Hz), long ones for pitched audio
-        (1024 to 2048 points at 22 kHz).
-    representation : {"complex", "magnitude", "phase-sensitive"}, default="complex"
+        Transform of mixtures that are waveforms. None chooses ``n_fft`` by ``n_times``:
+        the power of two at or above ``n_times / 64``, between 8 and 2048, but with
+        :class:`BiLSTM` at or above ``n_times / 4``, between 8 and 8192. False passes
+        waveforms to the networks. Not used for spectrograms and images. Choose short
+        windows for components that differ in time (8 to 16 points for ECG at 256 Hz),
+        long ones for pitched audio (4096 to 8192 points at 22 kHz).
+    representation : {"complex", "magnitude", "phase-sensitive"}, default=None
         Maps of complex spectrograms that the networks take and return. "complex": real
         and imaginary parts. "magnitude": magnitudes; estimates get the mixture's phase.
         "phase-sensitive": magnitudes of mixtures, and of components the part in phase
-        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). Use
-        "complex" for ECG, PPG and other signals whose phases matter, "phase-sensitive"
-        for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default="mse"
+        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
+        "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
+        PPG and other signals whose phases matter, "phase-sensitive" for audio.
+    reconstruction_loss : {"mse", "relative"} or callable, default=None
         Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
         which weighs rows and components by their power. "relative": the mean over rows
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
-        samples matter as much as loud ones, and "mse" if samples are noisy; on
-        validation sets neither was better throughout (``docs/design.md``).
-    optimizer : {"muon", "adam"} or callable, default="muon"
+        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
+        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
+        loud ones, and "mse" if samples are noisy; on validation sets neither was better
+        throughout (``docs/design.md``).
+    optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
-        for the others; it needs fewer epochs than "adam", the paper's. A callable is
-        called as ``optimizer(parameters, lr=...)``; weight decay, for instance, is
-        ``functools.partial(sklearn_cass.training.Muon, weight_decay=0.01)``. For
-        gradient clipping, add skorch's ``GradientNormClipping`` to ``callbacks``.
+        for the others; it needs fewer epochs than "adam", the paper's, but more time a
+        step for large matrices. None is "adam" with :class:`BiLSTM`, else "muon". A
+        callable is called as ``optimizer(parameters, lr=...)``; weight decay, for
+        instance, is ``functools.partial(sklearn_cass.training.Muon,
+        weight_decay=0.01)``. For gradient clipping, add skorch's
+        ``GradientNormClipping`` to ``callbacks``.
     lr : float, default=6e-3
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
@@ -124,12 +138,13 @@ class AESeparator(BaseSeparator):
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=1.0
+    remix : float, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
         mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. 0 keeps the
-        mixtures as they were given. Without effect if components lack X's channels.
+        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
+        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
         relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
@@ -162,10 +177,17 @@ class AESeparator(BaseSeparator):
         an int for results that are equal bit for bit on one machine's CPU with an equal
         number of threads.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar, and the errors by which the network is chosen.
 
     Attributes
     ----------
+    network_ : Network
+        The network trained, as given or chosen.
+    stft_ : STFTTransformer or None
+        The fitted transform of mixtures, as given or chosen; None for images and for
+        complex arrays that are not a :class:`Spectrogram`.
+    representation_ : str
+        The representation of complex maps, as given or chosen.
     net_ : CASSNet
         The trained net; ``net_.module_`` holds the autoencoders.
     n_components_ : int
@@ -209,14 +231,14 @@ class AESeparator(BaseSeparator):
         **BaseSeparator._parameter_constraints,
         "network": [NETWORK, None],
         "stft": [STFTTransformer, Options(bool, {False}), None],
-        "representation": [StrOptions(set(REPRESENTATIONS))],
-        "reconstruction_loss": [StrOptions(set(RECONSTRUCTION_LOSSES)), callable],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "representation": [StrOptions(set(REPRESENTATIONS)), None],
+        "reconstruction_loss": [StrOptions(set(RECONSTRUCTION_LOSSES)), callable, None],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable, None],
         "lr": [POSITIVE],
         "lr_schedule": [StrOptions({"cosine", "constant"})],
         "batch_size": [COUNT],
         "max_epochs": [COUNT],
-        "remix": [Interval(Real, 0, 1, closed="both")],
+        "remix": [Interval(Real, 0, 1, closed="both"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "early_stopping": ["boolean"],
         "warm_start": ["boolean"],
@@ -239,14 +261,14 @@ class AESeparator(BaseSeparator):
         network=None,
         *,
         stft=None,
-        representation="complex",
-        reconstruction_loss="mse",
-        optimizer="muon",
+        representation=None,
+        reconstruction_loss=None,
+        optimizer=None,
         lr=6e-3,
         lr_schedule="cosine",
         batch_size=8,
         max_epochs=10,
-        remix=1.0,
+        remix=None,
         validation_fraction=None,
         early_stopping=False,
         warm_start=False,
@@ -276,6 +298,66 @@ class AESeparator(BaseSeparator):
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
+
+    @property
+    def network_(self):
+        """The network trained."""
+        return self.net_.module__network
+
+    @property
+    def representation_(self):
+        """The representation of the maps."""
+        return self.net_.representation
+
+    @property
+    def stft_(self):
+        """The fitted transform."""
+        return self.domains_.stft
+
+    # Settings ---------------------------------------------------------------------
+
+    def _choose_settings(self, samples, rng):
+        parameters = self.get_params(deep=False)
+        if isinstance(self.network, type):
+            name = self.network.__name__
+            raise TypeError(
+                f"network must be an object, got the class {name}: pass {name}(...)"
+            )
+        recipe = self._choose_recipe(parameters, samples, rng)
+        X, _ = samples.arrays(slice(1))
+        self._settings = recipes.filled(parameters, recipe, X.shape[-1])
+
+    def _choose_recipe(self, parameters, samples, rng):
+        """Return the values for parameters that are None."""
+        if self._continues():
+            fitted = {name: getattr(self, f"{name}_") for name in recipes.CHOSEN}
+            recipe = recipes.recipe_of(self.network_)
+            return {**recipe, **fitted, "stft": lambda n_times: self.stft_}
+        X, _ = samples.arrays(slice(1))
+        if not recipes.has_choice(parameters, X):
+            return recipes.recipe_of(self.network)
+        n_steps = self.max_epochs * -(-len(samples) // self.batch_size)
+        trial = recipes.plan_trial(samples, n_steps, self.batch_size, rng)
+        if trial is None:
+            return recipes.DIRECT
+        return self._best_recipe(parameters, trial, X.shape[-1], rng)
+
+    def _best_recipe(self, parameters, trial, n_times, rng):
+        """Return the recipe with the smallest error in a trial."""
+        common = {name: parameters[name] for name in TRIAL_PARAMETERS}
+        common |= {"max_epochs": trial.max_epochs, "random_state": rng.randint(2**31)}
+        errors = []
+        for recipe in recipes.RECIPES:
+            settings = recipes.filled(parameters, recipe, n_times)
+            separator = TrialSeparator(**common, **settings)
+            errors.append(separator.error(trial))
+            if self.verbose:
+                network = settings["network"]
+                print(f"trial of {network}: relative error {errors[-1]:.3f}")
+        return recipes.RECIPES[int(np.argmin(errors))]
+
+    def _make_domains(self, X, y):
+        return domains_of(X, y, self._settings["stft"])
 
     # Learning ---------------------------------------------------------------------
 
@@ -375,9 +457,9 @@ class AESeparator(BaseSeparator):
             "lr": self.lr,
             "batch_size": self.batch_size,
             "max_epochs": self.max_epochs,
-            "remix": self.remix,
-            "reconstruction": self.reconstruction_loss,
-            "optimizer": optimizer_maker(self.optimizer),
+            "remix": self._settings["remix"],
+            "reconstruction": self._settings["reconstruction_loss"],
+            "optimizer": optimizer_maker(self._settings["optimizer"]),
             "autocast": use_bfloat16(self.precision, device),
             **self._loss_parameters(),
         }
@@ -425,7 +507,8 @@ class AESeparator(BaseSeparator):
 
     def _representation(self):
         """Return the representation of the maps; real maps have no phases."""
-        return self.representation if self.domains_.is_complex else "complex"
+        representation = self._settings["representation"]
+        return representation if self.domains_.is_complex else "complex"
 
     def _modules(self):
         """Return the net's parameters of modules."""
@@ -434,7 +517,7 @@ class AESeparator(BaseSeparator):
     def _module_parameters(self):
         """Return the parameters of Autoencoders and Discriminators."""
         domains = self.domains_
-        is_complex = domains.is_complex and self.representation == "complex"
+        is_complex = domains.is_complex and self._representation() == "complex"
         n_channels = domains.n_channels, domains.n_component_channels
         shape = MapShape(*n_channels, *domains.map_shape, is_complex)
         return {
@@ -445,14 +528,7 @@ class AESeparator(BaseSeparator):
 
     def _make_network(self):
         """Return a copy of the network, its parameters validated."""
-        if self.network is None:
-            return ResNet9()
-        if isinstance(self.network, type):
-            name = self.network.__name__
-            raise TypeError(
-                f"network must be an object, got the class {name}: pass {name}(...)"
-            )
-        network = clone(self.network, safe=False)
+        network = clone(self._settings["network"], safe=False)
         if hasattr(network, "_parameter_constraints"):
             network._validate_params()
             check_number_parameters(network)
@@ -535,6 +611,25 @@ class AESeparator(BaseSeparator):
         save(self, path)
 
 
+class TrialSeparator(AESeparator):
+    """A separator of a short training, which warns of nothing."""
+
+    def error(self, trial):
+        """Return the error of a trial; infinite if it cannot be trained."""
+        rng = check_random_state(self.random_state)
+        X, y = trial.training.X, trial.training.y
+        self._choose_settings(trial.training, rng)
+        self._set_components(self._make_domains(X, y), np.arange(y.shape[1]))
+        self._learn(trial.training, rng)
+        return trial.error(self)
+
+    def _drop_previous_fit(self):
+        pass
+
+    def _warn_of_estimates(self, dataset):
+        pass
+
+
 class RegularCASSSeparator(AESeparator):
     """Autoencoder pairs, each with a discriminator of its own: regular CASS.
 
@@ -546,10 +641,15 @@ class RegularCASSSeparator(AESeparator):
     ----------
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
-        :class:`Modules` of one's own classes, or any object with the methods of
-        :class:`~sklearn_cass.nn.Network`. None is ``ResNet9()``. Search over its
-        parameters as ``network__n_filters`` and so on; more filters are the first thing
-        to try when errors on the training samples stay high.
+        :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
+        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        error on a validation set after a short training of each, up to 15 % of the
+        time; without a choice, if ``stft`` or ``representation`` is given, or
+        if the training has less than 500 steps (samples times epochs over
+        ``batch_size``), ``ResNet9()``. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -564,34 +664,38 @@ class RegularCASSSeparator(AESeparator):
         alpha`` is then the share of the discriminator, whatever the units. Use
         "literal" to reproduce the paper.
     stft : STFTTransformer, None or False, default=None
-        Transform of mixtures that are waveforms. None is ``STFTTransformer()``, which
-        chooses ``n_fft`` by ``n_times``; False passes waveforms to the networks. Not
-        used for spectrograms and images. Choose short windows for components that
-        differ in time (8 to 16 points for ECG at 256 Hz), long ones for pitched audio
-        (1024 to 2048 points at 22 kHz).
-    representation : {"complex", "magnitude", "phase-sensitive"}, default="complex"
+        Transform of mixtures that are waveforms. None chooses ``n_fft`` by ``n_times``:
+        the power of two at or above ``n_times / 64``, between 8 and 2048, but with
+        :class:`BiLSTM` at or above ``n_times / 4``, between 8 and 8192. False passes
+        waveforms to the networks. Not used for spectrograms and images. Choose short
+        windows for components that differ in time (8 to 16 points for ECG at 256 Hz),
+        long ones for pitched audio (4096 to 8192 points at 22 kHz).
+    representation : {"complex", "magnitude", "phase-sensitive"}, default=None
         Maps of complex spectrograms that the networks take and return. "complex": real
         and imaginary parts. "magnitude": magnitudes; estimates get the mixture's phase.
         "phase-sensitive": magnitudes of mixtures, and of components the part in phase
-        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). Use
-        "complex" for ECG, PPG and other signals whose phases matter, "phase-sensitive"
-        for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default="mse"
+        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
+        "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
+        PPG and other signals whose phases matter, "phase-sensitive" for audio.
+    reconstruction_loss : {"mse", "relative"} or callable, default=None
         Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
         which weighs rows and components by their power. "relative": the mean over rows
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
-        samples matter as much as loud ones, and "mse" if samples are noisy; on
-        validation sets neither was better throughout (``docs/design.md``).
-    optimizer : {"muon", "adam"} or callable, default="muon"
+        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
+        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
+        loud ones, and "mse" if samples are noisy; on validation sets neither was better
+        throughout (``docs/design.md``).
+    optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
-        for the others; it needs fewer epochs than "adam", the paper's. A callable is
-        called as ``optimizer(parameters, lr=...)``; weight decay, for instance, is
-        ``functools.partial(sklearn_cass.training.Muon, weight_decay=0.01)``. For
-        gradient clipping, add skorch's ``GradientNormClipping`` to ``callbacks``.
+        for the others; it needs fewer epochs than "adam", the paper's, but more time a
+        step for large matrices. None is "adam" with :class:`BiLSTM`, else "muon". A
+        callable is called as ``optimizer(parameters, lr=...)``; weight decay, for
+        instance, is ``functools.partial(sklearn_cass.training.Muon,
+        weight_decay=0.01)``. For gradient clipping, add skorch's
+        ``GradientNormClipping`` to ``callbacks``.
     lr : float, default=6e-3
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
@@ -611,12 +715,13 @@ class RegularCASSSeparator(AESeparator):
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=1.0
+    remix : float, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
         mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. 0 keeps the
-        mixtures as they were given. Without effect if components lack X's channels.
+        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
+        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
         relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
@@ -649,10 +754,17 @@ class RegularCASSSeparator(AESeparator):
         an int for results that are equal bit for bit on one machine's CPU with an equal
         number of threads.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar, and the errors by which the network is chosen.
 
     Attributes
     ----------
+    network_ : Network
+        The network trained, as given or chosen.
+    stft_ : STFTTransformer or None
+        The fitted transform of mixtures, as given or chosen; None for images and for
+        complex arrays that are not a :class:`Spectrogram`.
+    representation_ : str
+        The representation of complex maps, as given or chosen.
     net_ : CASSNet
         The trained net; ``net_.module_`` holds the autoencoders.
     n_components_ : int
@@ -708,15 +820,15 @@ class RegularCASSSeparator(AESeparator):
         beta=0.1,
         loss_weighting="gradient",
         stft=None,
-        representation="complex",
-        reconstruction_loss="mse",
-        optimizer="muon",
+        representation=None,
+        reconstruction_loss=None,
+        optimizer=None,
         lr=6e-3,
         discriminator_lr=2e-3,
         lr_schedule="cosine",
         batch_size=8,
         max_epochs=10,
-        remix=1.0,
+        remix=None,
         validation_fraction=None,
         early_stopping=False,
         warm_start=False,
@@ -840,10 +952,15 @@ class CASSSeparator(RegularCASSSeparator):
     ----------
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
-        :class:`Modules` of one's own classes, or any object with the methods of
-        :class:`~sklearn_cass.nn.Network`. None is ``ResNet9()``. Search over its
-        parameters as ``network__n_filters`` and so on; more filters are the first thing
-        to try when errors on the training samples stay high.
+        :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
+        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        error on a validation set after a short training of each, up to 15 % of the
+        time; without a choice, if ``stft`` or ``representation`` is given, or
+        if the training has less than 500 steps (samples times epochs over
+        ``batch_size``), ``ResNet9()``. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -865,34 +982,38 @@ default=0.3
         alpha`` is then the share of the discriminator, whatever the units. Use
         "literal" to reproduce the paper.
     stft : STFTTransformer, None or False, default=None
-        Transform of mixtures that are waveforms. None is ``STFTTransformer()``, which
-        chooses ``n_fft`` by ``n_times``; False passes waveforms to the networks. Not
-        used for spectrograms and images. Choose short windows for components that
-        differ in time (8 to 16 points for ECG at 256 Hz), long ones for pitched audio
-        (1024 to 2048 points at 22 kHz).
-    representation : {"complex", "magnitude", "phase-sensitive"}, default="complex"
+        Transform of mixtures that are waveforms. None chooses ``n_fft`` by ``n_times``:
+        the power of two at or above ``n_times / 64``, between 8 and 2048, but with
+        :class:`BiLSTM` at or above ``n_times / 4``, between 8 and 8192. False passes
+        waveforms to the networks. Not used for spectrograms and images. Choose short
+        windows for components that differ in time (8 to 16 points for ECG at 256 Hz),
+        long ones for pitched audio (4096 to 8192 points at 22 kHz).
+    representation : {"complex", "magnitude", "phase-sensitive"}, default=None
         Maps of complex spectrograms that the networks take and return. "complex": real
         and imaginary parts. "magnitude": magnitudes; estimates get the mixture's phase.
         "phase-sensitive": magnitudes of mixtures, and of components the part in phase
-        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). Use
-        "complex" for ECG, PPG and other signals whose phases matter, "phase-sensitive"
-        for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default="mse"
+        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
+        "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
+        PPG and other signals whose phases matter, "phase-sensitive" for audio.
+    reconstruction_loss : {"mse", "relative"} or callable, default=None
         Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
         which weighs rows and components by their power. "relative": the mean over rows
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
-        samples matter as much as loud ones, and "mse" if samples are noisy; on
-        validation sets neither was better throughout (``docs/design.md``).
-    optimizer : {"muon", "adam"} or callable, default="muon"
+        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
+        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
+        loud ones, and "mse" if samples are noisy; on validation sets neither was better
+        throughout (``docs/design.md``).
+    optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
-        for the others; it needs fewer epochs than "adam", the paper's. A callable is
-        called as ``optimizer(parameters, lr=...)``; weight decay, for instance, is
-        ``functools.partial(sklearn_cass.training.Muon, weight_decay=0.01)``. For
-        gradient clipping, add skorch's ``GradientNormClipping`` to ``callbacks``.
+        for the others; it needs fewer epochs than "adam", the paper's, but more time a
+        step for large matrices. None is "adam" with :class:`BiLSTM`, else "muon". A
+        callable is called as ``optimizer(parameters, lr=...)``; weight decay, for
+        instance, is ``functools.partial(sklearn_cass.training.Muon,
+        weight_decay=0.01)``. For gradient clipping, add skorch's
+        ``GradientNormClipping`` to ``callbacks``.
     lr : float, default=6e-3
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
@@ -912,12 +1033,13 @@ default=0.3
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=1.0
+    remix : float, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
         mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. 0 keeps the
-        mixtures as they were given. Without effect if components lack X's channels.
+        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
+        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
         relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
@@ -950,10 +1072,17 @@ default=0.3
         an int for results that are equal bit for bit on one machine's CPU with an equal
         number of threads.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar, and the errors by which the network is chosen.
 
     Attributes
     ----------
+    network_ : Network
+        The network trained, as given or chosen.
+    stft_ : STFTTransformer or None
+        The fitted transform of mixtures, as given or chosen; None for images and for
+        complex arrays that are not a :class:`Spectrogram`.
+    representation_ : str
+        The representation of complex maps, as given or chosen.
     net_ : CASSNet
         The trained net; ``net_.module_`` holds the autoencoders.
     n_components_ : int
@@ -1018,15 +1147,15 @@ default=0.3
         cross_weights=0.3,
         loss_weighting="gradient",
         stft=None,
-        representation="complex",
-        reconstruction_loss="mse",
-        optimizer="muon",
+        representation=None,
+        reconstruction_loss=None,
+        optimizer=None,
         lr=6e-3,
         discriminator_lr=2e-3,
         lr_schedule="cosine",
         batch_size=8,
         max_epochs=10,
-        remix=1.0,
+        remix=None,
         validation_fraction=None,
         early_stopping=False,
         warm_start=False,
@@ -1088,10 +1217,15 @@ class GANSeparator(RegularCASSSeparator):
     ----------
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
-        :class:`Modules` of one's own classes, or any object with the methods of
-        :class:`~sklearn_cass.nn.Network`. None is ``ResNet9()``. Search over its
-        parameters as ``network__n_filters`` and so on; more filters are the first thing
-        to try when errors on the training samples stay high.
+        :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
+        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        error on a validation set after a short training of each, up to 15 % of the
+        time; without a choice, if ``stft`` or ``representation`` is given, or
+        if the training has less than 500 steps (samples times epochs over
+        ``batch_size``), ``ResNet9()``. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -1106,34 +1240,38 @@ class GANSeparator(RegularCASSSeparator):
         alpha`` is then the share of the discriminator, whatever the units. Use
         "literal" to reproduce the paper.
     stft : STFTTransformer, None or False, default=None
-        Transform of mixtures that are waveforms. None is ``STFTTransformer()``, which
-        chooses ``n_fft`` by ``n_times``; False passes waveforms to the networks. Not
-        used for spectrograms and images. Choose short windows for components that
-        differ in time (8 to 16 points for ECG at 256 Hz), long ones for pitched audio
-        (1024 to 2048 points at 22 kHz).
-    representation : {"complex", "magnitude", "phase-sensitive"}, default="complex"
+        Transform of mixtures that are waveforms. None chooses ``n_fft`` by ``n_times``:
+        the power of two at or above ``n_times / 64``, between 8 and 2048, but with
+        :class:`BiLSTM` at or above ``n_times / 4``, between 8 and 8192. False passes
+        waveforms to the networks. Not used for spectrograms and images. Choose short
+        windows for components that differ in time (8 to 16 points for ECG at 256 Hz),
+        long ones for pitched audio (4096 to 8192 points at 22 kHz).
+    representation : {"complex", "magnitude", "phase-sensitive"}, default=None
         Maps of complex spectrograms that the networks take and return. "complex": real
         and imaginary parts. "magnitude": magnitudes; estimates get the mixture's phase.
         "phase-sensitive": magnitudes of mixtures, and of components the part in phase
-        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). Use
-        "complex" for ECG, PPG and other signals whose phases matter, "phase-sensitive"
-        for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default="mse"
+        with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
+        "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
+        PPG and other signals whose phases matter, "phase-sensitive" for audio.
+    reconstruction_loss : {"mse", "relative"} or callable, default=None
         Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
         which weighs rows and components by their power. "relative": the mean over rows
         of the relative error, Eq. (6), on spectrograms, which weighs them alike;
         components more than 40 dB below their mixture count as 40 dB below. A callable
         takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. Take "relative" if quiet
-        samples matter as much as loud ones, and "mse" if samples are noisy; on
-        validation sets neither was better throughout (``docs/design.md``).
-    optimizer : {"muon", "adam"} or callable, default="muon"
+        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
+        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
+        loud ones, and "mse" if samples are noisy; on validation sets neither was better
+        throughout (``docs/design.md``).
+    optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
-        for the others; it needs fewer epochs than "adam", the paper's. A callable is
-        called as ``optimizer(parameters, lr=...)``; weight decay, for instance, is
-        ``functools.partial(sklearn_cass.training.Muon, weight_decay=0.01)``. For
-        gradient clipping, add skorch's ``GradientNormClipping`` to ``callbacks``.
+        for the others; it needs fewer epochs than "adam", the paper's, but more time a
+        step for large matrices. None is "adam" with :class:`BiLSTM`, else "muon". A
+        callable is called as ``optimizer(parameters, lr=...)``; weight decay, for
+        instance, is ``functools.partial(sklearn_cass.training.Muon,
+        weight_decay=0.01)``. For gradient clipping, add skorch's
+        ``GradientNormClipping`` to ``callbacks``.
     lr : float, default=6e-3
         Learning rate of the autoencoders; the same values suit "adam" and "muon". Lower
         it if the loss becomes non-finite or falls in jumps.
@@ -1153,12 +1291,13 @@ class GANSeparator(RegularCASSSeparator):
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=1.0
+    remix : float, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
         mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. 0 keeps the
-        mixtures as they were given. Without effect if components lack X's channels.
+        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
+        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
         relative errors and the loss of every epoch. None: 0.1 with ``early_stopping``,
@@ -1191,10 +1330,17 @@ class GANSeparator(RegularCASSSeparator):
         an int for results that are equal bit for bit on one machine's CPU with an equal
         number of threads.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar, and the errors by which the network is chosen.
 
     Attributes
     ----------
+    network_ : Network
+        The network trained, as given or chosen.
+    stft_ : STFTTransformer or None
+        The fitted transform of mixtures, as given or chosen; None for images and for
+        complex arrays that are not a :class:`Spectrogram`.
+    representation_ : str
+        The representation of complex maps, as given or chosen.
     net_ : CASSNet
         The trained net; ``net_.module_`` holds the autoencoders.
     n_components_ : int

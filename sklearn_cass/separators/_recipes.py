@@ -1,0 +1,123 @@
+"""Recipes: values of the parameters left at None, chosen by short trainings."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from ..data import Samples
+from ..data.domains import WAVEFORM, mixture_domain
+from ..metrics import relative_error
+from ..nn import BiLSTM, ResNet9
+from ..stft import STFTTransformer
+
+# A choice takes at most 15 % of a fit: so many steps for each recipe, on so many time
+# points of each row, if the fit has many more (`python -m benchmarks.recipes`).
+N_STEPS, LEAST_STEPS = 32, 500
+MAX_TIMES = 2**13
+MAX_VALIDATION = 64
+
+
+def short_windows(n_times):
+    """Return a transform that resolves times, as ECG and PPG need it."""
+    return STFTTransformer()
+
+
+def long_windows(n_times):
+    """Return a transform that resolves frequencies, as pitched sounds need it."""
+    n_fft = 2 ** int(np.ceil(np.log2(min(max(n_times / 4, 8), 8192))))
+    return STFTTransformer(n_fft, n_fft // 4)
+
+
+DIRECT = MappingProxyType(
+    {
+        "network": ResNet9(),
+        "stft": short_windows,
+        "representation": "complex",
+        "reconstruction_loss": "mse",
+        "optimizer": "muon",
+        "remix": 1.0,
+    }
+)
+MASKS = MappingProxyType(
+    {
+        "network": BiLSTM(compression=0.5),
+        "stft": long_windows,
+        "representation": "phase-sensitive",
+        "reconstruction_loss": "relative",
+        "optimizer": "adam",
+        "remix": 0.25,
+    }
+)
+RECIPES = (DIRECT, MASKS)
+# whoever names one of these has chosen
+CHOSEN = ("network", "stft", "representation")
+
+
+def recipe_of(network):
+    """Return the recipe of a network's family."""
+    return MASKS if isinstance(network, BiLSTM) else DIRECT
+
+
+def filled(parameters, recipe, n_times):
+    """Return parameters with a recipe's values in place of None."""
+    values = {**recipe, "stft": recipe["stft"](n_times)}
+    for name, value in values.items():
+        if parameters[name] is None:
+            parameters = parameters | {name: value}
+    return {name: parameters[name] for name in recipe}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Rows of a short training, and rows to measure it on.
+
+    Parameters
+    ----------
+    training, validation : Samples
+        The rows.
+    max_epochs : int
+        Passes through the rows to train on.
+    """
+
+    training: Samples
+    validation: Samples
+    max_epochs: int
+
+    def error(self, separator):
+        """Return the relative error of a separator that was trained."""
+        X, y = self.validation.X, self.validation.y
+        errors = relative_error(y, separator._transform(X))
+        errors = np.where(np.isnan(errors).all(axis=0), 1.0, errors)
+        return float(np.nanmedian(errors, axis=0).mean())
+
+
+def plan_trial(samples, n_steps, batch_size, rng):
+    """Return a trial for a fit of so many steps, None if those are too few.
+
+    The rows for validation follow each other, because neighbors are often alike.
+    """
+    n_samples = len(samples)
+    if n_steps < LEAST_STEPS or n_samples < 2:
+        return None
+    n_validation = min(-(-n_samples // 5), MAX_VALIDATION)
+    order = np.roll(np.arange(n_samples), -rng.randint(n_samples))
+    validation, rest = order[:n_validation], order[n_validation:]
+    n_rows = N_STEPS * batch_size
+    trained = rng.permutation(rest)[:n_rows]
+    max_epochs = max(1, round(n_rows / len(trained)))
+    return Trial(part(samples, trained), part(samples, validation), max_epochs)
+
+
+def part(samples, rows):
+    """Return some rows, the middle of each if they are long."""
+    X, y = samples.arrays(np.sort(rows))
+    start = max(0, X.shape[-1] - MAX_TIMES) // 2
+    window = slice(start, start + MAX_TIMES)
+    return Samples(X[..., window], y[..., window])
+
+
+def has_choice(parameters, X):
+    """Return whether recipes differ for these mixtures and parameters."""
+    is_open = all(parameters[name] is None for name in CHOSEN)
+    return is_open and mixture_domain(X) == WAVEFORM
