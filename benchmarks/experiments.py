@@ -24,16 +24,7 @@ AUDIO_STFT = {"n_fft": 1024, "hop_length": 256}
 ECG_STFT = {"n_fft": 128, "hop_length": 32}
 PPG_STFT = {"n_fft": 256, "hop_length": 64}
 
-# Beyond the defaults. Audio: long windows and masks for pitched sounds, remixing in
-# part only because the voices of a piece belong together (docs/paper/ablations.md).
-AUDIO = {
-    "stft__n_fft": 2048,
-    "stft__hop_length": 512,
-    "representation": "phase-sensitive",
-    "network__output": "ratio_mask",
-    "network__compression": 0.5,
-    "remix": 0.25,
-}
+# Beyond the defaults.
 PPG = {"network__output": "affine"}
 
 PPG_ROWS = {"n_train": 1280, "n_validation": 320, "n_test": 320}
@@ -234,9 +225,8 @@ EXPERIMENTS = {
         make=random_windows,
         stft=AUDIO_STFT,
         rows=BACH10_ROWS,
-        quick=({}, 3),
-        full=({}, 12),
-        parameters=AUDIO | {"remix": 1.0},
+        quick=({}, 10),
+        full=({}, 20),
         folders=("bach10",),
         unit="",
         span=(0.5, 0.55),
@@ -248,9 +238,8 @@ EXPERIMENTS = {
         make=unseen_pieces,
         stft=AUDIO_STFT,
         rows={"window": 1.0},
-        quick=({}, 3),
-        full=({}, 12),
-        parameters=AUDIO,
+        quick=({}, 10),
+        full=({}, 20),
         folders=("bach10",),
         unit="",
         span=(0.5, 0.55),

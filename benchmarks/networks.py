@@ -22,17 +22,28 @@ from .experiments import EXPERIMENTS, make
 from .markdown import table
 from .report import machine, references
 
-ADAM = {"optimizer": "adam", "lr": 2e-3}
+MASKS = {"representation": "phase-sensitive", "reconstruction_loss": "relative"}
+MASKS |= {"remix": 0.25}
 CANDIDATES = {
     "bach10-unseen": [
-        (ResNet9(), 3, {}),
-        (BiLSTM(), 10, ADAM),
-        (BiLSTM(), 10, ADAM | {"reconstruction_loss": "relative"}),
+        (
+            ResNet9(output="ratio_mask", compression=0.5),
+            3,
+            MASKS | {"stft": STFTTransformer(2048, 512)},
+        ),
+        *(
+            (BiLSTM(), 10, {"stft": STFTTransformer(n_fft, n_fft // 4)})
+            for n_fft in (1024, 2048, 4096, 8192, 16384)
+        ),
+        (BiLSTM(), 10, {"reconstruction_loss": "mse"}),
+        (BiLSTM(), 10, {"remix": 1.0}),
+        (BiLSTM(compression=1.0), 10, {}),
+        (BiLSTM(), 20, {}),
     ],
     "ecg": [
         (ResNet9(), 6, {}),
-        (BiLSTM(128, 2, output="direct"), 12, ADAM),
-        (BiLSTM(128, 2, output="direct"), 12, ADAM | {"stft": STFTTransformer(64, 16)}),
+        (ResNet9(), 6, {"stft": STFTTransformer(8, 4)}),
+        (BiLSTM(128, 2, output="direct"), 12, {"representation": "complex"}),
     ],
 }
 

@@ -288,7 +288,7 @@ class BiLSTM(Network):
         Number of recurrent layers.
     output : {"direct", "mask", "ratio_mask", "affine"}, default="ratio_mask"
         Kind of the decoder's output, as for :class:`ResNet9`. "ratio_mask" suits audio.
-    compression : float, default=1.0
+    compression : float, default=0.5
         Exponent of the magnitudes that encoders take, as for :class:`ResNet9`.
 
     References
@@ -309,7 +309,7 @@ class BiLSTM(Network):
 
     _parameter_constraints: dict = {"width": [WIDTH], "n_layers": [DEPTH], **OUTPUT}
 
-    def __init__(self, width=256, n_layers=3, *, output="ratio_mask", compression=1.0):
+    def __init__(self, width=256, n_layers=3, *, output="ratio_mask", compression=0.5):
         self.width = width
         self.n_layers = n_layers
         self.output = output

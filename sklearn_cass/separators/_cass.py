@@ -84,7 +84,7 @@ class AESeparator(BaseSeparator):
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        windows or ``BiLSTM()`` on long ones, whichever has the smaller
         error on a validation set after a short training of each, up to 15 % of the
         time; without a choice, if ``stft`` or ``representation`` is given, or
         if the training has less than 500 steps (samples times epochs over
@@ -643,7 +643,7 @@ class RegularCASSSeparator(AESeparator):
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        windows or ``BiLSTM()`` on long ones, whichever has the smaller
         error on a validation set after a short training of each, up to 15 % of the
         time; without a choice, if ``stft`` or ``representation`` is given, or
         if the training has less than 500 steps (samples times epochs over
@@ -954,7 +954,7 @@ class CASSSeparator(RegularCASSSeparator):
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        windows or ``BiLSTM()`` on long ones, whichever has the smaller
         error on a validation set after a short training of each, up to 15 % of the
         time; without a choice, if ``stft`` or ``representation`` is given, or
         if the training has less than 500 steps (samples times epochs over
@@ -1219,7 +1219,7 @@ class GANSeparator(RegularCASSSeparator):
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM(compression=0.5)`` on long ones, whichever has the smaller
+        windows or ``BiLSTM()`` on long ones, whichever has the smaller
         error on a validation set after a short training of each, up to 15 % of the
         time; without a choice, if ``stft`` or ``representation`` is given, or
         if the training has less than 500 steps (samples times epochs over

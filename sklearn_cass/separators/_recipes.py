@@ -41,7 +41,7 @@ DIRECT = MappingProxyType(
 )
 MASKS = MappingProxyType(
     {
-        "network": BiLSTM(compression=0.5),
+        "network": BiLSTM(),
         "stft": long_windows,
         "representation": "phase-sensitive",
         "reconstruction_loss": "relative",
