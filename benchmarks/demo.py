@@ -1,13 +1,14 @@
-"""Train the CASS family on mixtures with known components, and show what comes apart.
+"""Train separators on mixtures with known components, and show what comes apart.
 
     python -m benchmarks.demo                         generated ECG
     python -m benchmarks.demo --data ../shared/data   real recordings
     python -m benchmarks.demo ecg --full              longer trainings
 
-The separators have their defaults but for what ``benchmarks/experiments.py`` says. For
-each experiment the folder ``demo_output`` gets the tables in Markdown and the numbers
-as JSON, both with seed, settings, commit and machine, three pictures, the fitted
-CASSSeparator, and for audio the separated instruments.
+These are NMF and the CASS family, with their defaults but for what
+``benchmarks/experiments.py`` says. For each experiment the folder ``demo_output`` gets
+the tables in Markdown and the numbers as JSON, both with seed, settings, commit and
+machine, three pictures, the fitted CASSSeparator, and for audio the separated
+instruments.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
+    NMFSeparator,
     RegularCASSSeparator,
 )
 from sklearn_cass.datasets import load_bach10
@@ -42,14 +44,14 @@ from .report import (
     share_rejected,
 )
 
-FAMILY = (AESeparator, RegularCASSSeparator, CASSSeparator)
+SEPARATORS = (NMFSeparator, AESeparator, RegularCASSSeparator, CASSSeparator)
 WATCHED = 0.05  # share of the training rows for the errors per epoch
 MAX_GROUPS = 4  # test groups that get columns of their own
 DEMONSTRATED = ("bach10-unseen", "fetal")  # of the recordings
 
 
 def run(name, data, size, seed, output):
-    """Train the three separators on one experiment and write what they show."""
+    """Train the separators on one experiment and write what they show."""
     folder = Path(output) / name
     folder.mkdir(parents=True, exist_ok=True)
     print(f"\n{name}: preparing the mixtures", flush=True)
@@ -89,18 +91,23 @@ def run(name, data, size, seed, output):
 def train(experiment, given, seed):
     """Return the fitted separators, and how many seconds each fit took."""
     X, y = experiment.training_rows()
+    given = {"validation_fraction": WATCHED, "verbose": 1} | given
     separators, seconds = {}, {}
-    for separator_class in FAMILY:
+    for separator_class in SEPARATORS:
         name = separator_class.__name__
         print(f"fitting {name}", flush=True)
-        separator = separator_class(
-            validation_fraction=WATCHED, random_state=seed, verbose=1
-        )
-        separator.set_params(**given)
+        separator = separator_class(random_state=seed)
+        separator.set_params(**shared(separator, given))
         start = time.perf_counter()
         separators[name] = separator.fit(X, y)
         seconds[name] = round(time.perf_counter() - start, 1)
     return separators, seconds
+
+
+def shared(separator, given):
+    """Return the parameters that a separator has, also those of its parts."""
+    known = separator.get_params(deep=False)
+    return {name: v for name, v in given.items() if name.split("__")[0] in known}
 
 
 def separate(experiment, stft, separators):
@@ -188,6 +195,7 @@ def draw(experiment, definition, separators, estimates, outputs, folder):
     names = experiment.bunch.component_names
     estimate = estimates["CASSSeparator"]
     row = typical_row(y, estimate)
+    trained = {n: s for n, s in separators.items() if hasattr(s, "history_")}
     displays = {
         "separation": SeparationDisplay(
             X[row],
@@ -198,7 +206,7 @@ def draw(experiment, definition, separators, estimates, outputs, folder):
             unit=definition.unit,
             span=definition.span,
         ).plot(),
-        "error_per_epoch": ErrorCurveDisplay.from_estimators(separators, names),
+        "error_per_epoch": ErrorCurveDisplay.from_estimators(trained, names),
         "discriminators": DiscriminationDisplay(outputs, names).plot(),
     }
     for name, display in displays.items():
