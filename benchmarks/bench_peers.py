@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from .checkout import commit
 from .peers import page, runs
 from .peers.records import FOLDER, Records
 from .peers.systems import BUDGETS, NAMES, SEEDS, systems
@@ -47,6 +48,7 @@ def options_of(arguments=None):
 def main(arguments=None):
     """Make the runs that are missing, seed after seed, and write the page."""
     torch.set_num_threads(1)
+    commit()  # kept: that of the code as it is imported, whatever changes meanwhile
     options = options_of(arguments)
     if not options.page:
         for task in tasks(options):

@@ -42,9 +42,9 @@ def rows(n_samples=10, seed=0):
     return y.sum(1), y
 
 
-def training(clock=None, **recipe):
+def training(clock=None, horizon=None, **recipe):
     torch.manual_seed(0)
-    more = {} if clock is None else {"clock": clock}
+    more = {"horizon": horizon} | ({} if clock is None else {"clock": clock})
     return Training(Shares(2, 8), replace(RECIPE, **recipe), *rows(), 0, **more)
 
 
@@ -131,6 +131,19 @@ def test_the_rate_falls_when_the_loss_does_not():
     assert made.optimizer.param_groups[0]["lr"] < RECIPE.lr / 2
 
 
+def test_a_cosine_ends_with_the_budget(clock):
+    made = training(clock, horizon=8, cosine=True, patience=0)
+    rates = []
+    made = with_steps_of(made, clock, 1.0)
+    for n_steps in range(1, 9):
+        made.run_to(8, max_steps=n_steps)
+        rates.append(made.optimizer.param_groups[0]["lr"])
+    assert rates[0] == RECIPE.lr
+    assert rates[4] == pytest.approx(RECIPE.lr / 2)
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < RECIPE.lr / 20
+
+
 def test_remixed_components_are_of_other_rows_and_noise_stays():
     X, y = rows(50)
     noise = torch.randn(50, 16, generator=torch.Generator().manual_seed(1))
@@ -182,8 +195,9 @@ def tiny(monkeypatch):
     small = {"network": ResNet9(n_filters=2, n_latent=2)}
     ours = systems.Ours("`AESeparator()`", lambda **of: AESeparator(**small, **of))
     peer = systems.Peer("shares", Shares, {ECG: {}}, RECIPE)
+    cosine = replace(peer, title="cosine", recipe=replace(RECIPE, cosine=True))
     monkeypatch.setattr(systems, "OURS", {"ae": ours})
-    monkeypatch.setattr(systems, "PEERS", {"shares": peer})
+    monkeypatch.setattr(systems, "PEERS", {"shares": peer, "cosine": cosine})
     monkeypatch.setattr(
         runs.memory, "measured_apart", lambda *_, **__: {"anonymous": 1}
     )
@@ -211,6 +225,8 @@ def test_runs_are_recorded_once_and_go_on(tiny, monkeypatch, tmp_path):
         "oracle-128-32-training-seed0",
         "shares-costs",
         "shares-training-seed0",
+        "cosine-training-seed0-0.01s",
+        "cosine-training-seed0-0.03s",
         "ae-training-seed0-0.01s",
         "ae-training-seed0-0.03s",
     }
@@ -218,8 +234,8 @@ def test_runs_are_recorded_once_and_go_on(tiny, monkeypatch, tmp_path):
     more, _ = command(tmp_path, monkeypatch, "--budgets", "0.05", "--seeds", "0")
     curve = Records(tmp_path / "records").read(Task(ECG, "shares", "training"))
     assert [point["budget"] for point in curve["points"]] == [0.01, 0.03, 0.05]
-    unchanged = [name for name in found if more[name] == found[name]]
-    assert set(found) - set(unchanged) == {"ecg-shares-training-seed0"}
+    changed = [name for name in found if more[name] != found[name]]
+    assert changed == ["ecg-shares-training-seed0"]
 
 
 def test_a_record_made_with_other_settings_is_not_used(tmp_path):
@@ -241,7 +257,7 @@ def fake_record(task, value):
         of_run = {"seconds": 1.0, "epochs": 2.0, "measured": measured}
         found = of_run
         if task.system in PEERS:
-            budgets = systems.BUDGETS
+            budgets = systems.BUDGETS if task.budget is None else [task.budget]
             found = {"points": [of_run | {"budget": budget} for budget in budgets]}
     own = runs.identity(task, "test")
     about = {"identity": own, "component_names": ["first", "second"]}

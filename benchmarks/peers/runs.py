@@ -50,10 +50,9 @@ def tasks_of(experiment, name, seeds, budgets):
     if isinstance(system, Reference):
         return [Task(experiment, name, "training", seed) for seed in seeds]
     costs = [Task(experiment, name, "costs")]
-    if isinstance(system, Peer):
-        seeds = seeds if system.trained else ()
-        return costs + [Task(experiment, name, "training", seed) for seed in seeds]
-    own = budgets if system.by_epochs else (None,)
+    if isinstance(system, Peer) and not system.trained:
+        return costs
+    own = budgets if system.by_budget else (None,)
     return costs + [
         Task(experiment, name, "training", seed, budget)
         for seed in seeds
@@ -64,13 +63,18 @@ def tasks_of(experiment, name, seeds, budgets):
 def is_missing(task, options):
     """Tell whether a run is to be made."""
     record = options.records.find(task, identity(task, options.measured_on))
-    return record is None or not reaches(record, options.budgets)
+    return record is None or not reaches(record, budgets_of(task, options))
 
 
 def reaches(record, budgets):
     """Tell whether the points of a curve are there up to the largest budget."""
     points = record.get("points")
     return not points or points[-1]["budget"] >= max(budgets)
+
+
+def budgets_of(task, options):
+    """Return the budgets that a run is measured at."""
+    return options.budgets if task.budget is None else [task.budget]
 
 
 def do(task, options):
@@ -152,7 +156,7 @@ def train_peer(system, experiment, task, options):
     else:
         points = []
     reached = points[-1]["budget"] if points else 0
-    for budget in (b for b in options.budgets if b > reached):
+    for budget in (b for b in budgets_of(task, options) if b > reached):
         training.run_to(budget)
         estimated = estimates(training.model, tensor(X)).numpy()
         points = [*points, point(training, budget, measures(y, estimated))]
@@ -170,7 +174,7 @@ def start(system, experiment, task, measured_on):
     X, y = (tensor(a) for a in experiment.training_rows(measured_on))
     with torch.no_grad():
         model.prepare(X)
-    return Training(model, system.recipe, X, y, task.seed)
+    return Training(model, system.recipe, X, y, task.seed, task.budget or np.inf)
 
 
 def tensor(array):
@@ -197,7 +201,7 @@ def fit_ours(system, experiment, task, options):
     """Yield the measures of a fit that spends a budget, or as much as it likes."""
     data = experiment.training_rows(options.measured_on)
     X, y = experiment.rows(options.measured_on)
-    if system.by_epochs:
+    if system.by_budget:
         per_epoch = seconds_per_epoch(system, data, task, options)
         separator, seconds = fit_within(task, system.make, data, per_epoch)
     else:
@@ -273,7 +277,7 @@ def costs(system, experiment, task, options):
         found["seconds of an epoch"] = seconds_of_epoch(training)
         rows = tensor(X)
     else:
-        own = {"max_epochs": 1} if system.by_epochs else {}
+        own = {"max_epochs": 1} if system.by_budget else {}
         separator, _ = fit(
             system.make(**own), experiment.training_rows(options.measured_on)
         )
@@ -317,6 +321,6 @@ def training_of(experiment, system, data):
     if isinstance(found, Peer):
         training = start(found, made, task, "test")
         return lambda: training.run_to(np.inf, max_steps=N_STEPS)
-    separator = found.make(**({"max_epochs": 1} if found.by_epochs else {}))
+    separator = found.make(**({"max_epochs": 1} if found.by_budget else {}))
     rows = made.training_rows("test")
     return lambda: fit(separator, rows)

@@ -31,8 +31,10 @@ LEFT_OUT = (
 class Recipe:
     """How a peer is trained: Adam on batches, its rate lowered on a plateau.
 
-    The plateau is one of the training loss, so that no row is held out. ``remix`` is
-    the share of rows whose components are of different rows, drawn anew in each step.
+    The plateau is one of the training loss, so that no row is held out. With ``cosine``
+    the rate falls along a cosine instead, and each budget is a training of its own.
+    ``remix`` is the share of rows whose components are of different rows, drawn anew in
+    each step.
     """
 
     lr: float = 1e-3
@@ -41,6 +43,7 @@ class Recipe:
     clip: float | None = None  # norm of all gradients
     factor: float = 0.5  # of the rate after a plateau
     patience: int = 5  # epochs
+    cosine: bool = False
     remix: float = 0.0
 
 
@@ -48,7 +51,8 @@ class Recipe:
 class Peer:
     """A published model: its class in :mod:`models`, sizes by experiment, recipe.
 
-    One training is measured at each budget. With ``trained=False`` only its costs are.
+    Without a cosine one training is measured at each budget. With ``trained=False``
+    nothing but costs is measured.
     """
 
     title: str
@@ -57,6 +61,11 @@ class Peer:
     recipe: Recipe = field(default_factory=Recipe)
     names: tuple = ()  # arguments of the class before the number of components
     trained: bool = True
+
+    @property
+    def by_budget(self):
+        """Whether each budget is a training of its own."""
+        return self.recipe.cosine
 
     def settings(self, experiment):
         """Return all that a training depends on, as JSON."""
@@ -73,12 +82,12 @@ class Peer:
 class Ours:
     """A separator of this package with nothing set; a fit of its own for each budget.
 
-    ``by_epochs`` tells whether a fit has epochs, and so a length to choose.
+    ``by_budget`` is False where a fit has no epochs, and so no length to choose.
     """
 
     title: str
     make: type
-    by_epochs: bool = True
+    by_budget: bool = True
 
     def settings(self, experiment):
         """Return the parameters, as JSON."""
@@ -123,16 +132,20 @@ UNMIX_STFT = {
     ECG: {"n_fft": 128, "hop_length": 32},
 }
 UNMIX = Recipe(weight_decay=1e-5, batch_size=16, factor=0.3, patience=80)
-# chosen on validation rows, as is the share of remixed rows
+# width and share of remixed rows are chosen on validation rows
+BEST = replace(UNMIX, remix=0.25)
 NARROW = {name: size | {"hidden_size": 256} for name, size in UNMIX_STFT.items()}
 
 PEERS = {
     "openunmix": Peer("Open-Unmix, as published", models.OpenUnmix, UNMIX_STFT, UNMIX),
     "openunmix-snr": Peer(
-        "Open-Unmix, best recipe",
+        "Open-Unmix, best loss", models.OpenUnmixWaveform, NARROW, BEST
+    ),
+    "openunmix-cosine": Peer(
+        "Open-Unmix, best loss, cosine",
         models.OpenUnmixWaveform,
         NARROW,
-        replace(UNMIX, remix=0.25),
+        replace(BEST, cosine=True),
     ),
     "convtasnet": tasnet(
         "Conv-TasNet, reduced", "ConvTasNet", RATE | CONV, SHORT | CONV
@@ -151,7 +164,7 @@ PEERS = {
     ),
 }
 OURS = {
-    "nmf": Ours("`NMFSeparator()`", NMFSeparator, by_epochs=False),
+    "nmf": Ours("`NMFSeparator()`", NMFSeparator, by_budget=False),
     "ae": Ours("`AESeparator()`", AESeparator),
     "cass": Ours("`CASSSeparator()`", CASSSeparator),
 }

@@ -4,6 +4,7 @@ Whatever is not training (measuring, saving) happens between two steps and is no
 counted.
 """
 
+import math
 import time
 
 import numpy as np
@@ -25,13 +26,17 @@ class Training:
         Mixtures and components.
     seed : int
         Determines the order of rows, and dropout.
+    horizon : float or None
+        Seconds over which a recipe with a cosine lowers the rate to 0.
     clock : callable
         Clock in seconds.
     """
 
-    def __init__(self, model, recipe, X, y, seed, clock=time.process_time):
-        self.model, self.recipe, self.clock = model, recipe, clock
-        self.X, self.y, self.seed = X, y, seed
+    def __init__(
+        self, model, recipe, X, y, seed, horizon=None, clock=time.process_time
+    ):
+        self.model, self.recipe, self.horizon = model, recipe, horizon
+        self.X, self.y, self.seed, self.clock = X, y, seed, clock
         self.optimizer = torch.optim.Adam(
             model.parameters(), recipe.lr, weight_decay=recipe.weight_decay
         )
@@ -60,7 +65,9 @@ class Training:
         return self
 
     def step(self):
-        """Take a step on the next batch; lower the rate after an epoch if need be."""
+        """Take a step on the next batch; lower the rate as the recipe says."""
+        if self.recipe.cosine:
+            self.follow_cosine()
         self.optimizer.zero_grad()
         loss = self.model.loss(*self.batch())
         loss.backward()
@@ -70,8 +77,15 @@ class Training:
         self.n_steps += 1
         self.losses.append(loss.item())
         if self.n_steps % self.steps_of_epoch == 0:
-            self.schedule.step(float(np.mean(self.losses)))
+            if not self.recipe.cosine:
+                self.schedule.step(float(np.mean(self.losses)))
             self.losses = []
+
+    def follow_cosine(self):
+        """Set the rate by the share of the horizon that was spent."""
+        share = min(1.0, self.spent / self.horizon)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.lr * (1 + math.cos(math.pi * share)) / 2
 
     def batch(self):
         """Return mixtures and components of the next step; it depends on its number."""
