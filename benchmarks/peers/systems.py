@@ -121,7 +121,10 @@ def tasnet(title, name, audio, ecg, **options):
 
 # Windows of as many seconds as published for 8 kHz: 2 ms
 RATE = {"kernel_size": 44, "stride": 22}
-SHORT = {"kernel_size": 16, "stride": 8}  # samples, for ECG
+# of audio: longer windows, for more epochs, are better on validation rows
+LONG = {"kernel_size": 256, "stride": 128}
+# of ECG: as many samples as published are better than fewer
+SHORT = {"kernel_size": 16, "stride": 8}
 CONV = {"n_filters": 128, "bn_chan": 64, "hid_chan": 128, "skip_chan": 64}
 CONV |= {"n_blocks": 6, "n_repeats": 2}
 DUAL = {"n_filters": 64, "bn_chan": 64, "hid_size": 64, "n_repeats": 2}
@@ -148,12 +151,12 @@ PEERS = {
         replace(BEST, cosine=True),
     ),
     "convtasnet": tasnet(
-        "Conv-TasNet, reduced", "ConvTasNet", RATE | CONV, SHORT | CONV
+        "Conv-TasNet, reduced", "ConvTasNet", LONG | CONV, SHORT | CONV
     ),
     "dprnn": tasnet(
         "DPRNN-TasNet, reduced",
         "DPRNNTasNet",
-        RATE | DUAL | {"chunk_size": 64},
+        LONG | DUAL | {"chunk_size": 26},
         SHORT | DUAL | {"chunk_size": 24},
     ),
     "convtasnet-published": tasnet(
