@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
+PEERS := .venv-peers
 WORKERS ?= 2
 
 # Processes of one thread each. scipy reads SCIPY_ARRAY_API when it is imported; with it,
@@ -13,7 +14,7 @@ TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_T
 # Slow tests of one file share what they start: they stay in one process.
 PYTEST := python -m pytest -n $(WORKERS) --dist
 
-.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench paper lint format clean
+.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench peers paper lint format clean
 
 venv: $(READY)
 
@@ -67,6 +68,21 @@ bench: FORM ?= quick
 bench: $(READY)
 	$(BIN)/python -m benchmarks.all --$(FORM)
 
+# make peers ARGS="--data ../shared/data"        hours: docs/peers.md
+# make peers ARGS="--experiment ecg --only dprnn --seeds 0 --budgets 60 120"
+peers: $(PEERS)/.ready
+	$(TEST_ENV) $(PEERS)/bin/python -m benchmarks.bench_peers $(ARGS)
+
+# The packages of the models that are compared, without most of what they require.
+$(PEERS)/.ready: pyproject.toml constraints.txt benchmarks/peers/requirements*.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet --constraint constraints.txt \
+		--requirement benchmarks/peers/requirements-imports.txt --editable ".[audio,plot]"
+	$(PEERS)/bin/python -m pip install --quiet --no-deps \
+		--requirement benchmarks/peers/requirements.txt
+	touch $@
+
 # make paper                       the shape of the paper's tables: docs/paper/quick
 # make paper ARGS="all --data ../shared/data"   the tables, in hours: docs/paper
 paper: ARGS ?= all --quick
@@ -82,4 +98,4 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(OLDEST) demo_output .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(PEERS) demo_output .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -23,7 +23,8 @@ HEADING = """\
 
 Speed, memory and, where speed may cost it, accuracy. The numbers as JSON, with settings
 and seeds, are in [benchmarks/](benchmarks/). `benchmarks/gpu.sh` compares a GPU with
-the CPU of its machine.
+the CPU of its machine. [peers.md](peers.md) compares errors, at equal CPU seconds, with
+those of models of other packages.
 
 - command: `{command}`
 - commit: {commit}

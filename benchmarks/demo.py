@@ -1,18 +1,20 @@
-"""Train the CASS family on mixtures with known components, and show what comes apart.
+"""Train separators on mixtures with known components, and show what comes apart.
 
     python -m benchmarks.demo                         generated ECG
     python -m benchmarks.demo --data ../shared/data   real recordings
     python -m benchmarks.demo ecg --full              longer trainings
 
-The separators have their defaults but for what ``benchmarks/experiments.py`` says. For
-each experiment the folder ``demo_output`` gets the tables in Markdown and the numbers
-as JSON, both with seed, settings, commit and machine, three pictures, the fitted
-CASSSeparator, and for audio the separated instruments.
+These are the CASS family and, for audio, NMF. They have their defaults but for what
+``benchmarks/experiments.py`` says. For each experiment the folder ``demo_output`` gets
+the tables in Markdown and the numbers as JSON, both with seed, settings, commit and
+machine, three pictures, the fitted CASSSeparator, and for audio the separated
+instruments.
 """
 
 import argparse
 import json
 import time
+import warnings
 from pathlib import Path
 
 import joblib
@@ -21,6 +23,7 @@ import numpy as np
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
+    NMFSeparator,
     RegularCASSSeparator,
 )
 from sklearn_cass.datasets import load_bach10
@@ -49,7 +52,7 @@ DEMONSTRATED = ("bach10-unseen", "fetal")  # of the recordings
 
 
 def run(name, data, size, seed, output):
-    """Train the three separators on one experiment and write what they show."""
+    """Train the separators on one experiment and write what they show."""
     folder = Path(output) / name
     folder.mkdir(parents=True, exist_ok=True)
     print(f"\n{name}: preparing the mixtures", flush=True)
@@ -57,7 +60,8 @@ def run(name, data, size, seed, output):
     rows, max_epochs = getattr(definition, size)
     experiment = make(name, definition.rows | rows, seed, data)
     given = definition.parameters | ({"max_epochs": max_epochs} if max_epochs else {})
-    separators, seconds = train(experiment, given, seed)
+    classes = (NMFSeparator, *FAMILY) if definition.nmf else FAMILY
+    separators, seconds = train(classes, experiment, given, seed)
     estimates, outputs = separate(experiment, definition.stft, separators)
     names = experiment.bunch.component_names
     X, y = experiment.rows("test")
@@ -86,21 +90,26 @@ def run(name, data, size, seed, output):
     print(f"pictures, tables and the fitted separator are in {folder}", flush=True)
 
 
-def train(experiment, given, seed):
+def train(classes, experiment, given, seed):
     """Return the fitted separators, and how many seconds each fit took."""
     X, y = experiment.training_rows()
+    given = {"validation_fraction": WATCHED, "verbose": 1} | given
     separators, seconds = {}, {}
-    for separator_class in FAMILY:
+    for separator_class in classes:
         name = separator_class.__name__
         print(f"fitting {name}", flush=True)
-        separator = separator_class(
-            validation_fraction=WATCHED, random_state=seed, verbose=1
-        )
-        separator.set_params(**given)
+        separator = separator_class(random_state=seed)
+        separator.set_params(**shared(separator, given))
         start = time.perf_counter()
         separators[name] = separator.fit(X, y)
         seconds[name] = round(time.perf_counter() - start, 1)
     return separators, seconds
+
+
+def shared(separator, given):
+    """Return the parameters that a separator has, also those of its parts."""
+    known = separator.get_params(deep=False)
+    return {name: v for name, v in given.items() if name.split("__")[0] in known}
 
 
 def separate(experiment, stft, separators):
@@ -188,6 +197,7 @@ def draw(experiment, definition, separators, estimates, outputs, folder):
     names = experiment.bunch.component_names
     estimate = estimates["CASSSeparator"]
     row = typical_row(y, estimate)
+    trained = {n: s for n, s in separators.items() if hasattr(s, "history_")}
     displays = {
         "separation": SeparationDisplay(
             X[row],
@@ -198,7 +208,7 @@ def draw(experiment, definition, separators, estimates, outputs, folder):
             unit=definition.unit,
             span=definition.span,
         ).plot(),
-        "error_per_epoch": ErrorCurveDisplay.from_estimators(separators, names),
+        "error_per_epoch": ErrorCurveDisplay.from_estimators(trained, names),
         "discriminators": DiscriminationDisplay(outputs, names).plot(),
     }
     for name, display in displays.items():
@@ -241,8 +251,12 @@ def main(arguments=None):
     names = args.experiments or ["ecg"]
     if args.data and not args.experiments:
         names = [name for name in available(args.data) if name in DEMONSTRATED]
-    for name in names:
-        run(name, args.data, "full" if args.full else "quick", args.seed, args.output)
+    size = "full" if args.full else "quick"
+    with warnings.catch_warnings():
+        # by NMF for every row, though the last iterations change little
+        warnings.filterwarnings("ignore", "Maximum number of iterations")
+        for name in names:
+            run(name, args.data, size, args.seed, args.output)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ class Definition:
 
     ``make`` takes rows (how many, and how they are made), a seed and a folder of
     recordings. ``quick`` and ``full`` are for the demonstration: what differs from
-    ``rows``, and ``max_epochs``, where None is the separators' default.
+    ``rows``, and ``max_epochs``, where None is the separators' default. ``nmf`` tells
+    whether NMF is demonstrated, too: its ratio masks suit audio.
     """
 
     title: str
@@ -78,6 +79,7 @@ class Definition:
     folders: tuple = ()  # of recordings
     unit: str = "mV"
     span: tuple | None = None  # seconds of a row to draw, where all are too many
+    nmf: bool = False
 
 
 @lru_cache(maxsize=1)  # the runs of a seed follow each other
@@ -230,6 +232,7 @@ EXPERIMENTS = {
         folders=("bach10",),
         unit="",
         span=(0.5, 0.55),
+        nmf=True,
     ),
     "bach10-unseen": Definition(
         title="Bach10: bassoon and saxophone, pieces 07 and 08 held out",
@@ -243,6 +246,7 @@ EXPERIMENTS = {
         folders=("bach10",),
         unit="",
         span=(0.5, 0.55),
+        nmf=True,
     ),
     "ecg": Definition(
         title="Generated ECG: maternal and fetal",

@@ -15,7 +15,7 @@ def test_tables_are_markdown_with_settings_and_numbers(monkeypatch, tmp_path, ca
     use_noise(monkeypatch, "ecg")
     small = {"network__n_filters": 2, "network__n_latent": 2, "stft__n_fft": 16}
     definition = replace(
-        experiments.EXPERIMENTS["ecg"], quick=({}, 1), parameters=small
+        experiments.EXPERIMENTS["ecg"], quick=({}, 1), parameters=small, nmf=True
     )
     monkeypatch.setitem(experiments.EXPERIMENTS, "ecg", definition)
     drawn = []
@@ -29,6 +29,7 @@ def test_tables_are_markdown_with_settings_and_numbers(monkeypatch, tmp_path, ca
     lines = [line.strip("| ").split("|") for line in block]
     header, _, *rows = ([cell.strip() for cell in line] for line in lines)
     rows = {row[0].split(",")[0].strip("`"): row for row in rows}
+    assert {"NMFSeparator", "CASSSeparator"} <= set(results["settings"])
     for name, measured in results["measured"].items():
         shown = float(rows[name][header.index("fetal L2")])
         assert shown == pytest.approx(measured["L2"][1], abs=5e-4)
@@ -36,7 +37,9 @@ def test_tables_are_markdown_with_settings_and_numbers(monkeypatch, tmp_path, ca
     assert f"commit {results['commit']}" in text
     for name, settings in results["settings"].items():
         assert settings.startswith(name)
-        assert "ResNet9(n_filters=2, n_latent=2)" in settings
+        assert ("ResNet9(n_filters=2, n_latent=2)" in settings) == (
+            name != "NMFSeparator"
+        )
         assert "n_fft=16" in settings
         assert "random_state=3" in settings
         assert settings in text

@@ -1,0 +1,1 @@
+"""Separation models of other packages beside this one, at equal CPU seconds."""
