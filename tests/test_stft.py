@@ -419,7 +419,7 @@ def test_inverse_in_single_precision_equals_that_in_double(settings, n_times):
 
 @pytest.mark.parametrize("hop_length", [4, 8, 11])
 def test_inverse_in_single_precision_does_not_magnify_rounding(hop_length):
-    # at some time points, squared windows of the largest hop add up to 0.02
+    # at some time points, squared windows of the largest hop add up to 0.12
     X = torch.tensor(np.random.default_rng(0).normal(size=(3, 1000)))
     stft = STFTTransformer(16, hop_length).fit(np.zeros((1, 1000)))
     returned = stft.inverse_in_single(stft.forward(X).to(torch.complex64), 1000)
