@@ -2,13 +2,15 @@
 
     python -m benchmarks.bench_inference --quick
 
-One channel of 44.1 kHz in windows of a second, and windows of ECG. The networks are
-trained for one step on noise, because their estimates do not matter here.
+One channel of 44.1 kHz in windows of a second, and windows of ECG; CPU seconds of one
+second of 22.05 kHz, and of the parts of the computation. The networks are trained for
+one step on noise, because their estimates do not matter here.
 """
 
 import copy
 import sys
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 
-from sklearn_cass import CASSSeparator, ResNet9
+from sklearn_cass import AESeparator, BiLSTM, CASSSeparator, ResNet9, STFTTransformer
 from sklearn_cass.nn import from_map, to_map
 from sklearn_cass.numeric import to_unit_level
 
@@ -24,15 +26,30 @@ from .command import main
 from .figures import bars, curve, panels
 from .memory import measured_apart
 from .results import Result
+from .signals import SFREQ as SFREQ_SECOND
 from .signals import coloured_noise
 from .timing import interleaved, rate, ratio, spread
 
 SFREQ = 44100  # Hz
 N_TIMES_ECG = 1024
 DEFAULT = {"n_filters": 16, "n_latent": 64}
+SECOND = {
+    "default": {},
+    "BiLSTM, 2048/512": {
+        "network": BiLSTM(compression=0.5),
+        "representation": "phase-sensitive",
+        "stft": STFTTransformer(2048, 512),
+    },
+    "BiLSTM, 1024/256": {
+        "network": BiLSTM(compression=0.5),
+        "representation": "phase-sensitive",
+        "stft": STFTTransformer(1024, 256),
+    },
+}
 
 QUICK = {
     "n_windows": 4,
+    "n_seconds": 16,
     "n_rows_ecg": 32,
     "network": DEFAULT,
     "minutes": [1, 10, 60],
@@ -41,6 +58,7 @@ QUICK = {
 }
 FULL = {
     "n_windows": 16,
+    "n_seconds": 64,
     "n_rows_ecg": 256,
     "network": DEFAULT,
     "minutes": [1, 4, 15, 60],
@@ -51,7 +69,10 @@ READING = (
     '"Times real time" is seconds of signal per second of computing. The plain loop '
     "calls the same networks on one window at a time. `separate` computes windows that "
     "overlap by half, about twice as many; `transform` computes rows in chunks of one "
-    "fixed size, so that a single row takes as long as a chunk. Memory is that of "
+    "fixed size, so that a single row takes as long as a chunk, but with `BiLSTM`, "
+    "where bits do not depend on the size of a batch. Milliseconds of CPU are those of "
+    "all threads, and the parts are those of a chunk: the STFT and the level, the "
+    "networks, and phases and the inverse STFT. Memory is that of "
     "`separate` in a new process, with the recording and `out` mapped from files, as "
     "peaks above the memory before the call: anonymous, and resident with the mapped "
     "pages that were not yet reclaimed."
@@ -70,6 +91,9 @@ def measure(sizes, options):
         tables={
             "One channel of 44.1 kHz into two components": audio(sizes, options),
             "Rows of 1024 points into two components": ecg(sizes, options),
+            "One second of 22.05 kHz into two, in CPU milliseconds": second(
+                sizes, options
+            ),
             "Memory of `separate`, in MiB": memory(sizes, options),
         },
         alt=ALT,
@@ -133,6 +157,55 @@ def ecg(sizes, options):
         }
         for (name, n_rows), of_call in seconds.items()
     ]
+
+
+def second(sizes, options):
+    """Return CPU milliseconds of one second of audio, and of the parts of a chunk."""
+    X, y = coloured_noise(sizes["n_seconds"], 2, SFREQ_SECOND, options.seed)
+    rows = []
+    for name, settings in SECOND.items():
+        separator = AESeparator(
+            max_epochs=1, device=options.device, random_state=options.seed, **settings
+        ).fit(X[:2], y[:2])
+        calls = whole_calls(separator, X) | parts_of_chunk(separator, X)
+        n_rounds, clock = sizes["n_rounds"], time.process_time
+        functions = {name: call for name, (call, _) in calls.items()}
+        seconds = interleaved(functions, n_rounds, device=options.device, clock=clock)
+        costs = {
+            call: spread(1000 * s / calls[call][1] for s in of_call)
+            for call, of_call in seconds.items()
+        }
+        rows.append({"network": name, **costs})
+    return rows
+
+
+def whole_calls(separator, X):
+    """Return calls of the public methods, with their seconds of audio."""
+    return {
+        "transform": (partial(separator.transform, X), len(X)),
+        "one row": (partial(separator.transform, X[:1]), 1),
+        "separate": (partial(separator.separate, X.ravel()), len(X)),
+    }
+
+
+def parts_of_chunk(separator, X):
+    """Return calls of the parts of one chunk, with their seconds of audio."""
+    n_rows = separator._rows_per_free_chunk()
+    X, net = X[:n_rows] / 16, separator.net_
+    z, _ = separator._unit_mixtures(X, None)
+    maps = separator._estimated_maps(z, net)
+
+    def inverse():
+        for rows in separator._parts(len(X)):
+            estimates = separator._converted(maps[rows], z[rows], net)
+            separator.domains_.to_array(estimates, X.dtype, in_single=True)
+
+    calls = {
+        "STFT, level": partial(separator._unit_mixtures, X, None),
+        "networks": partial(separator._estimated_maps, z, net),
+        "inverse": inverse,
+    }
+    return {name: (call, len(X)) for name, call in calls.items()}
 
 
 def plain_networks(separator):
@@ -206,7 +279,7 @@ def separation_of_file(folder, network, device, seed):
 
 def draw(result):
     """Draw three panels: real time, time of a row, memory."""
-    speed, rows, lengths = result.tables.values()
+    speed, rows, _, lengths = result.tables.values()
     figure, axes = panels(3)
     names = [row["call"] for row in speed]
     values = [row["times real time"] for row in speed]

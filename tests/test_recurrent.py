@@ -92,7 +92,9 @@ def test_loaded_separator_equals_the_saved_one(cls, settings, tmp_path):
 
 
 @pytest.mark.parametrize("n_times", [64, 61, 20])
-@pytest.mark.parametrize("network", [BiLSTM(8, 1), ResNet9(2, 4)], ids=str)
+@pytest.mark.parametrize(
+    "network", [BiLSTM(8, 1), ResNet9(2, 4), ResNet9(2, 4, compression=0.3)], ids=str
+)
 @pytest.mark.parametrize(
     ("representation", "output"),
     [

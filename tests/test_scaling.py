@@ -9,6 +9,7 @@ from sklearn_cass.numeric import (
     divisor,
     level,
     powers_of_two,
+    scaled_to_unit_level,
     to_unit_level,
     vector_norm,
 )
@@ -53,6 +54,18 @@ def test_unit_level_leaves_silence_as_it_is(quiet):
     assert torch.equal(unit[0], X[0])
     assert torch.equal(unit[1], torch.ones_like(X[1]))
     assert divisor(scale).flatten().tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64, torch.complex128])
+def test_one_pass_finds_the_level_of_values_in_range(dtype):
+    z = torch.tensor(draw(4, 2, 5, 3) + 1j * draw(4, 2, 5, 3, seed=1)).transpose(2, 3)
+    z = (z if dtype.is_complex else z.real).to(dtype)
+    z[2] = 0
+    expected, _, levels = to_unit_level(z)
+    unit, scale = scaled_to_unit_level(z.clone())
+    torch.testing.assert_close(unit, expected)
+    torch.testing.assert_close(scale, levels)
+    assert scale[2] == 0
 
 
 # --- scale factors of arrays ----------------------------------------------------------

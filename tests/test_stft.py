@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lazy_arrays import Counting, h5py_of, memmap_of
@@ -382,3 +383,56 @@ def test_inverse_refuses_what_it_cannot_have_made(change):
     Z = {"real": Z.real, "frames": Z[..., :-1], "frequencies": Z[:, :-1]}[change]
     with pytest.raises(ValueError, match=r"Z must be complex with .* \(\.\.\., 5, 11"):
         stft.inverse_transform(Z)
+
+
+# --- single precision ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_times", [1, 7, 64, 1000])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        (16,),
+        (17, 4),
+        (16, 7),
+        (16, 8),  # two frames at each time point
+        (16, 11),  # at some time points nearly none
+        (32, 4, 12),
+        (16, 8, 16, "boxcar"),
+        (8, 1),
+    ],
+    ids=str,
+)
+def test_inverse_in_single_precision_equals_that_in_double(settings, n_times):
+    X = torch.tensor(np.random.default_rng(0).normal(size=(3, 2, n_times)))
+    stft = STFTTransformer(*settings).fit(np.zeros((1, n_times)))
+    Z = stft.forward(X).to(torch.complex64)
+    # estimates are no transforms of waveforms
+    Z *= torch.rand(Z.shape, generator=torch.Generator().manual_seed(0))
+    found, expected = stft.inverse_in_single(Z, n_times), stft.inverse(Z, n_times)
+    assert found.dtype == torch.float32
+    largest = max(float(expected.abs().max()), 1e-3)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6 * largest)
+    # a row has the same bits by itself
+    assert torch.equal(stft.inverse_in_single(Z[1:2], n_times), found[1:2])
+
+
+@pytest.mark.parametrize("hop_length", [4, 8, 11])
+def test_inverse_in_single_precision_does_not_magnify_rounding(hop_length):
+    # at some time points, squared windows of the largest hop add up to 0.12
+    X = torch.tensor(np.random.default_rng(0).normal(size=(3, 1000)))
+    stft = STFTTransformer(16, hop_length).fit(np.zeros((1, 1000)))
+    returned = stft.inverse_in_single(stft.forward(X).to(torch.complex64), 1000)
+    torch.testing.assert_close(returned, X.float(), rtol=0, atol=2e-6)
+
+
+def test_overlap_add_adds_frames_where_they_stand():
+    frames = np.random.default_rng(0).normal(size=(2, 5, 7))
+    for hop_length in (1, 3, 7, 9):
+        expected = np.zeros((2, 4 * hop_length + 7))
+        for m in range(5):
+            expected[:, m * hop_length : m * hop_length + 7] += frames[:, m]
+        found = _transformer.overlap_add(torch.tensor(frames), hop_length).numpy()
+        n = min(found.shape[-1], expected.shape[-1])
+        np.testing.assert_allclose(found[:, :n], expected[:, :n], atol=1e-14)
+        assert not expected[:, n:].any() and not found[:, n:].any()

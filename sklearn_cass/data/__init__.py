@@ -3,8 +3,8 @@
 Also warnings of data that are valid, but seldom what was meant.
 """
 
-from .dataset import MixedSamples, Samples, TensorDataset, single, tensor_dataset
-from .domains import Domains, WaveformDomains, domains_of
+from .dataset import MixedSamples, Samples, TensorDataset, tensor_dataset
+from .domains import Domains, WaveformDomains, domains_of, single
 from .overlap_add import cross_fade, windows_of
 from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (

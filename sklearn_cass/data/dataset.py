@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from ..numeric import divide, expand_rows, floating, in_double, powers_of_two
+from .domains import single
 
 # Bytes of spectrograms to keep in memory on a CPU, where computing those of a batch
 # takes about a hundredth of a training step.
@@ -166,8 +167,3 @@ def cache_bytes(device):
         return CACHE_BYTES
     free, _ = torch.cuda.mem_get_info(device)
     return free // 4
-
-
-def single(tensor):
-    """Convert a tensor to single precision, in which networks compute."""
-    return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)

@@ -4,6 +4,7 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from sklearn.base import clone
 
 from ..stft import Spectrogram, STFTTransformer, as_tensor
@@ -51,6 +52,11 @@ def mixture_domain(X):
     if np.iscomplexobj(X):
         return SPECTROGRAM
     return WAVEFORM if X.ndim < 4 else IMAGE
+
+
+def single(tensor):
+    """Convert a tensor to single precision, in which networks compute."""
+    return tensor.to(torch.complex64 if tensor.is_complex() else torch.float32)
 
 
 @dataclass
@@ -185,9 +191,12 @@ class Domains:
             return self.X_shape[-2:]
         return self.stft.spectrogram_shape(self.n_times)
 
-    def mixtures_to_tensor(self, X, domain=None):
-        """Convert an array of mixtures to a tensor (n, C, H, W)."""
-        z = self._tensor(X, domain or self.X_domain)
+    def mixtures_to_tensor(self, X, domain=None, in_single=False):
+        """Convert an array of mixtures to a tensor (n, C, H, W).
+
+        ``in_single`` computes in the precision of X and returns single precision.
+        """
+        z = self._tensor(X, domain or self.X_domain, in_single)
         return z.reshape(len(X), self.n_channels, *z.shape[-2:])
 
     def components_to_tensor(self, y):
@@ -195,26 +204,33 @@ class Domains:
         z = self._tensor(y, self.y_domain)
         return z.reshape(*y.shape[:2], self.n_component_channels, *z.shape[-2:])
 
-    def _tensor(self, array, domain):
+    def _tensor(self, array, domain, in_single=False):
         tensor = as_tensor(array)
-        return self.stft.forward(tensor) if domain == WAVEFORM else tensor
+        if domain == WAVEFORM:
+            # Single precision adds no more to waveforms in single precision than these
+            # were rounded by. Other waveforms may have much quieter frequencies.
+            dtype = tensor.dtype if in_single else torch.float64
+            tensor = self.stft.forward(tensor, dtype)
+        return single(tensor) if in_single else tensor
 
-    def to_array(self, estimates, dtype):
+    def to_array(self, estimates, dtype, in_single=False):
         """Convert a tensor (n, K, C_y, H, W) to an array in the components' domain.
 
-        ``dtype`` is that of the mixtures, whose precision the array gets.
+        ``dtype`` is that of the mixtures, whose precision the array gets. ``in_single``
+        computes in single precision.
         """
-        estimates = self._invert(estimates)
+        estimates = self._invert(estimates, in_single)
         array = estimates.numpy().reshape(*estimates.shape[:2], *self.y_shape)
         precision = np.empty(0, dtype).real.dtype
         if self.y_domain != SPECTROGRAM:
             return array.astype(precision, copy=False)
         return array.astype(np.result_type(precision, np.complex64), copy=False)
 
-    def _invert(self, estimates):
-        if self.y_domain == WAVEFORM:
-            return self.stft.inverse(estimates, self.n_times)
-        return estimates
+    def _invert(self, estimates, in_single):
+        if self.y_domain != WAVEFORM:
+            return estimates
+        inverse = self.stft.inverse_in_single if in_single else self.stft.inverse
+        return inverse(estimates, self.n_times)
 
     def as_spectrogram(self, array):
         """Return spectrograms of a known transform as a :class:`Spectrogram`."""
@@ -261,13 +277,13 @@ class WaveformDomains(Domains):
         """Return the height and width, (1, n_times), of the tensors."""
         return 1, self.n_times
 
-    def _tensor(self, array, domain):
+    def _tensor(self, array, domain, in_single=False):
         tensor = as_tensor(array)
         if domain == SPECTROGRAM:
             tensor = self.stft.inverse(tensor, self.n_times)
-        return tensor.unsqueeze(-2)
+        return (single(tensor) if in_single else tensor).unsqueeze(-2)
 
-    def _invert(self, estimates):
+    def _invert(self, estimates, in_single):
         if self.y_domain == SPECTROGRAM:
             return self.stft.forward(estimates.squeeze(-2))
         return estimates

@@ -1,6 +1,7 @@
 """K autoencoder pairs, and K discriminators, as one module each."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -88,10 +89,34 @@ class Autoencoder(nn.Module):
         self.multiply = complex_product if shape.is_complex else torch.mul
         self.apply_output = getattr(self, OUTPUT_HEADS[shape.output])
 
-    def forward(self, x):
-        """Map (n, in_channels, H, W) to (n, component_channels, H, W)."""
+    def forward(self, x, encoded=None):
+        """Map (n, in_channels, H, W) to (n, component_channels, H, W).
+
+        ``encoded`` is what the encoder takes, where it is known.
+        """
         height, width = x.shape[-2:]
-        features = self.encoder(compressed(x, self.compression, self.shape.is_complex))
+        features = self.encoder(self.compressed(x) if encoded is None else encoded)
+        if self.training:
+            return self.decoded(features, x)
+        if getattr(self.decoder, "batch_invariant", False):
+            return by_sample(self.decoded, features, x)
+        output = self.decoder(features)[..., :height, :width]
+        if self.shape.output == "direct":
+            return output
+        return by_sample(self.apply_output, output, x)
+
+    def compressed(self, x):
+        """Return what the encoder takes of a mixture's map."""
+        if self.compression == 1:
+            return x
+        compress = partial(
+            compressed, exponent=self.compression, is_complex=self.shape.is_complex
+        )
+        return compress(x) if self.training else by_sample(compress, x)
+
+    def decoded(self, features, x):
+        """Return the estimate of a mixture's map, from the encoder's output."""
+        height, width = x.shape[-2:]
         return self.apply_output(self.decoder(features)[..., :height, :width], x)
 
     def direct(self, output, x):
@@ -104,10 +129,11 @@ class Autoencoder(nn.Module):
 
     def ratio_masked(self, output, x):
         """Multiply each channel of the mixture by the sigmoid of the output."""
-        mask = output.sigmoid() if self.training else by_sample(torch.sigmoid, output)
+        mask, x = output.sigmoid(), self.repeat(x)
         if self.shape.is_complex:  # the same for both parts
-            mask = mask.repeat_interleave(2, dim=1)
-        return self.sum_channels(mask * self.repeat(x))
+            product = mask.unsqueeze(2) * x.unflatten(1, (-1, 2))
+            return self.sum_channels(product.flatten(1, 2))
+        return self.sum_channels(mask * x)
 
     def masked_and_added(self, output, x):
         """Apply the mask of the first channels and add the others."""
@@ -116,11 +142,13 @@ class Autoencoder(nn.Module):
 
     def repeat(self, x):
         """Repeat the mixture's channels for each component of the map."""
-        return torch.cat([x] * self.shape.n_joint, 1)
+        return x if self.shape.n_joint == 1 else torch.cat([x] * self.shape.n_joint, 1)
 
     def sum_channels(self, product):
         """Add up the masked channels where the component has one channel."""
         n_each = self.shape.component_channels // self.shape.n_joint
+        if product.shape[1] == self.shape.component_channels:
+            return product
         each = product.unflatten(1, (self.shape.n_joint, -1, n_each))
         return each.sum(2).flatten(1, 2)
 
@@ -162,8 +190,18 @@ class Autoencoders(nn.ModuleList):
         super().__init__(pairs)
         check_trainable("encoder and decoder", self)
 
+    @property
+    def batch_invariant(self):
+        """Whether estimates on a CPU have the same bits in a batch of any size.
+
+        So they have where encoders and decoders have this attribute, and it is true.
+        """
+        parts = [part for pair in self for part in (pair.encoder, pair.decoder)]
+        return all(getattr(part, "batch_invariant", False) for part in parts)
+
     def forward(self, x):
-        return [autoencoder(x) for autoencoder in self]
+        encoded = self[0].compressed(x)  # all pairs have one network
+        return [autoencoder(x, encoded) for autoencoder in self]
 
 
 class Discriminators(nn.ModuleList):

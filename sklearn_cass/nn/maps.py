@@ -18,7 +18,7 @@ class RealAndImaginary:
 
     def estimates(self, maps, X):
         """Convert maps (n, K, channels, H, W) to components (n, K, C_y, H, W)."""
-        return from_map(maps.flatten(0, 1), X.is_complex()).unflatten(0, maps.shape[:2])
+        return from_map(maps, X.is_complex())
 
 
 class Magnitude:
@@ -34,7 +34,8 @@ class Magnitude:
 
     def estimates(self, maps, X):
         """Convert maps (n, K, channels, H, W) to components (n, K, C_y, H, W)."""
-        return by_sample(with_phase, maps.float(), X)
+        n_channels = maps.shape[2]
+        return maps.float() * by_sample(lambda x: phase_for(x, n_channels), X)
 
 
 class PhaseSensitive(Magnitude):
@@ -71,19 +72,30 @@ def phase_for(X, n_channels):
     return torch.sgn(phases).unsqueeze(1)
 
 
-def with_phase(maps, X):
-    """Return maps (K, C_y, H, W) with the phase of one mixture (C, H, W)."""
-    return maps * phase_for(X.unsqueeze(0), maps.shape[1]).squeeze(0)
-
-
 def by_sample(function, *tensors):
-    """Apply a function of single samples to each, and stack the results.
+    """Apply a function of samples (n, ...) to each by itself.
 
     The last values of a tensor, which fill no vector register, are rounded differently
-    in some functions (sigmoid, complex products): a sample by itself has the same bits
-    wherever it stands in a batch.
+    in some functions (sigmoid, complex products), and so are the rows of a product of
+    matrices by their places: a sample by itself has the same bits wherever it stands in
+    a batch, and what is computed in between stays in the cache.
     """
-    return torch.stack([function(*parts) for parts in zip(*tensors, strict=True)])
+    samples = zip(*(tensor.split(1) for tensor in tensors), strict=True)
+    return concatenated([function(*parts) for parts in samples])
+
+
+def concatenated(tensors):
+    """Concatenate tensors along the first axis, with the memory format of the first.
+
+    torch.cat returns contiguous memory: it transposes spectrograms, whose frames are
+    contiguous, and what combines them with others transposes them once more.
+    """
+    first = tensors[0]
+    if len(tensors) == 1:
+        return first
+    order = [0, *sorted(range(1, first.ndim), key=first.stride, reverse=True)]
+    contiguous = torch.cat([tensor.permute(order) for tensor in tensors])
+    return contiguous.permute([order.index(axis) for axis in range(first.ndim)])
 
 
 def complex_product(a, b):
@@ -91,34 +103,44 @@ def complex_product(a, b):
     return _parts(_complex(a) * _complex(b))
 
 
-def to_map(z):
-    """Convert real or complex (n, C, H, W) to the real map that networks take."""
+def to_map(z, keep_format=False):
+    """Convert real or complex (n, C, H, W) to the real map that networks take.
+
+    Real maps keep their memory format with ``keep_format``, else all are channels_last.
+    """
     real = _parts(z.permute(0, 2, 3, 1)) if z.is_complex() else z
-    return real.contiguous(memory_format=torch.channels_last)
+    return real if keep_format else real.contiguous(memory_format=torch.channels_last)
 
 
 def from_map(x, is_complex):
-    """Invert :func:`to_map`."""
-    return _complex(x).permute(0, 3, 1, 2) if is_complex else x.float()
+    """Invert :func:`to_map`, also of maps with more leading axes."""
+    return torch.view_as_complex(_pairs(x)).movedim(-1, -3) if is_complex else x.float()
 
 
 def compressed(x, exponent, is_complex):
     """Raise magnitudes to a power (power-law compression) and keep the phases."""
     if exponent == 1:
         return x
-    magnitude = x.abs()
-    if is_complex:
-        magnitude = torch.linalg.vector_norm(x.unflatten(1, (-1, 2)), dim=2)
-        magnitude = magnitude.repeat_interleave(2, dim=1)
-    return x * magnitude.clamp_min(QUIETEST) ** (exponent - 1)
+    if not is_complex:
+        return x * x.abs().clamp_min(QUIETEST) ** (exponent - 1)
+    pairs = x.unflatten(1, (-1, 2))
+    magnitude = torch.linalg.vector_norm(pairs, dim=2, keepdim=True)
+    return (pairs * magnitude.clamp_min(QUIETEST) ** (exponent - 1)).flatten(1, 2)
 
 
 def _complex(x):
-    # (n, 2C, H, W) -> (n, H, W, C); no copy of channels_last memory
-    pairs = x.float().permute(0, 2, 3, 1).unflatten(-1, (-1, 2))
-    return torch.view_as_complex(pairs.contiguous())
+    # (..., 2C, H, W) -> (..., H, W, C)
+    return torch.view_as_complex(_pairs(x).contiguous())
+
+
+def _pairs(x):
+    # (..., 2C, H, W) -> (..., H, W, C, 2); no copy of memory where parts are neighbours
+    pairs = x.float().movedim(-3, -1).unflatten(-1, (-1, 2))
+    *strides, last = pairs.stride()
+    is_complex = last == 1 and not any(stride % 2 for stride in strides)
+    return pairs if is_complex else pairs.contiguous()
 
 
 def _parts(z):
-    # (n, H, W, C) -> (n, 2C, H, W)
-    return torch.view_as_real(z.contiguous()).flatten(-2).permute(0, 3, 1, 2)
+    # (..., H, W, C) -> (..., 2C, H, W)
+    return torch.view_as_real(z.contiguous()).flatten(-2).movedim(-1, -3)

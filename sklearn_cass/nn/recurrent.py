@@ -13,6 +13,12 @@ from torch.nn import functional as F
 
 from .maps import by_sample
 
+# In evaluation, samples pass through all layers but the LSTMs one by one: products of
+# matrices round their rows differently by their places. A sample thereby has the same
+# bits in a batch of any size, as the attribute `batch_invariant` says.
+
+HAS_AVX2 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+
 
 class BatchNorm1d(nn.BatchNorm1d):
     """Batch normalization of features (n, n_frames, width) over samples and frames.
@@ -30,17 +36,17 @@ class BatchNorm1d(nn.BatchNorm1d):
         return flat.unflatten(0, x.shape[:2])
 
 
-class FrameLinear(nn.Linear):
-    """Linear layer of the features of each frame: (n, n_frames, width).
+class BatchInvariantLSTM(nn.LSTM):
+    """LSTM that, in evaluation, gives a sample the same bits in a batch of any size.
 
-    Products of matrices round their rows differently by their places: in evaluation,
-    each sample is a product of its own, and has the same bits wherever it stands.
+    Without AVX2, oneDNN has other arithmetic for a single sample, which is doubled.
     """
 
     def forward(self, x):
-        if self.training:
-            return super().forward(x)
-        return by_sample(super().forward, x)
+        """Map features (n, n_frames, width) to those of both directions."""
+        if self.training or len(x) > 1 or HAS_AVX2:
+            return super().forward(x)[0]
+        return super().forward(torch.cat([x, x]))[0][:1]
 
 
 class FrequencyScale(nn.Module):
@@ -70,20 +76,26 @@ class RecurrentEncoder(nn.Module):
         Number of recurrent layers.
     """
 
+    batch_invariant = True
+
     def __init__(self, in_channels, n_freqs, *, width, n_layers):
         super().__init__()
         self.input_scale = FrequencyScale(n_freqs)
-        self.dense = FrameLinear(in_channels * n_freqs, width, bias=False)
+        self.dense = nn.Linear(in_channels * n_freqs, width, bias=False)
         self.norm = BatchNorm1d(width)
-        self.recurrent = nn.LSTM(
+        self.recurrent = BatchInvariantLSTM(
             width, width // 2, n_layers, batch_first=True, bidirectional=True
         )
 
     def forward(self, x):
         """Map (n, in_channels, n_freqs, n_frames) to (n, n_frames, 2 * width)."""
+        features = self.layers(x) if self.training else by_sample(self.layers, x)
+        return torch.cat([features, self.recurrent(features)], -1)
+
+    def layers(self, x):
+        """Map some samples to features (n, n_frames, width)."""
         frames = self.input_scale(x).flatten(1, 2).transpose(1, 2)
-        features = torch.tanh(self.norm(self.dense(frames)))
-        return torch.cat([features, self.recurrent(features)[0]], -1)
+        return torch.tanh(self.norm(self.dense(frames)))
 
 
 class RecurrentDecoder(nn.Module):
@@ -99,18 +111,26 @@ class RecurrentDecoder(nn.Module):
         As in the encoder.
     """
 
+    batch_invariant = True
+
     def __init__(self, out_channels, n_freqs, *, width):
         super().__init__()
         self.shape = out_channels, n_freqs
         n_outputs = out_channels * n_freqs
-        self.dense = FrameLinear(2 * width, width, bias=False)
+        self.dense = nn.Linear(2 * width, width, bias=False)
         self.norm = BatchNorm1d(width)
-        self.output = FrameLinear(width, n_outputs, bias=False)
+        self.output = nn.Linear(width, n_outputs, bias=False)
         self.output_norm = BatchNorm1d(n_outputs)
         self.output_scale = FrequencyScale(n_freqs)
 
     def forward(self, features):
         """Map (n, n_frames, 2 * width) to (n, out_channels, n_freqs, n_frames)."""
+        if self.training:
+            return self.layers(features)
+        return by_sample(self.layers, features)
+
+    def layers(self, features):
+        """Map features of some samples."""
         hidden = F.relu(self.norm(self.dense(features)))
         frames = self.output_norm(self.output(hidden))
         return self.output_scale(frames.transpose(1, 2).unflatten(1, self.shape))

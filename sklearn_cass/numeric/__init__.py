@@ -27,6 +27,7 @@ from .scaling import (
     expand_rows,
     level,
     powers_of_two,
+    scaled_to_unit_level,
     to_unit_level,
     vector_norm,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "level",
     "powers_of_two",
     "check_number_parameters",
+    "scaled_to_unit_level",
     "share_memory",
     "shared_mapping",
     "single_precision_by_default",

@@ -100,3 +100,28 @@ def to_unit_level(X, Y=None):
     scale = level(X)
     divisors = divisor(scale)
     return X / divisors, None if Y is None else Y / divisors.unsqueeze(1), scale
+
+
+def scaled_to_unit_level(X):
+    """Divide mixtures by their levels in place, where no value is extreme.
+
+    After :func:`powers_of_two` have been divided out, squares neither overflow nor
+    vanish: one pass over the values does for what :func:`to_unit_level` takes several.
+
+    Parameters
+    ----------
+    X : tensor of shape (n, C, H, W)
+        Mixtures. Silent ones stay as they are.
+
+    Returns
+    -------
+    X : tensor of shape (n, C, H, W)
+        The same tensor.
+    scale : tensor of shape (n, 1, 1, 1)
+        The levels, 0 for silence.
+    """
+    parts = torch.view_as_real(X) if X.is_complex() else X.unsqueeze(-1)
+    norms = torch.linalg.vector_norm(parts, dim=(1, 2, 3, 4), dtype=torch.float64)
+    scale = (norms / X[0].numel() ** 0.5).to(parts.dtype).view(-1, 1, 1, 1)
+    parts /= divisor(scale).unsqueeze(-1)
+    return X, scale

@@ -23,6 +23,7 @@ from ..data import (
 from ..data.dataset import as_waveforms
 from ..data.domains import WAVEFORM
 from ..metrics import mean_ignoring_nan, sdr
+from ..nn import concatenated
 from ..numeric import (
     check_number_parameters,
     divide,
@@ -30,7 +31,7 @@ from ..numeric import (
     floating,
     in_double,
     powers_of_two,
-    to_unit_level,
+    scaled_to_unit_level,
     usual_torch,
 )
 from ..stft import STFTTransformer
@@ -39,7 +40,13 @@ from ._recordings import RecordingsMixin
 
 # Rows are separated in chunks of one fixed size: convolutions of another batch size
 # round differently, and each row is to have the same bits whatever the other rows are.
-CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**17
+# A single row takes as long as a chunk: where rows are large enough to keep a processor
+# busy by themselves, a chunk is one row.
+CHUNK_ROWS, CHUNK_ENTRIES = 8, 2**16
+# Chunks of any number of rows may be larger.
+FREE_CHUNK_ENTRIES = 2**19
+# Rows are converted to tensors and back so few at a time that they stay in the cache.
+PART_ENTRIES = 2**16
 
 
 class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
@@ -108,6 +115,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     sfreq_ = None  # of separators that earlier versions saved, too
     _parameter_constraints: dict = {"random_state": ["random_state"]}
     _remedies = "Try rows in which the components differ."
+    # whether tensors of mixtures and estimates are in single precision, whatever X is
+    _in_single = False
     # parameters that are objects, and the class that None stands for
     _default_parts = {"stft": STFTTransformer}
 
@@ -334,7 +343,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         else:
             check_components_like(y, self.n_components_, self.domains_)
         ratios, shares = [], []
-        for rows in self._chunks(len(X)):
+        for rows in self._free_chunks(len(X)):
             truth, estimates = self._truth_and_estimates(X[rows], y[rows])
             ratios.append(sdr(truth, estimates))
             if self.domains_.y_domain == WAVEFORM:
@@ -355,7 +364,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         own = estimates[np.arange(len(X)), y, np.newaxis]
         return as_waveforms(X)[:, np.newaxis], own
 
-    def _warn_of_estimates(self, dataset, n_chunks=4):
+    def _warn_of_estimates(self, dataset, n_chunks=4, n_least=8):
         """Warn of estimates of training samples that separate nothing.
 
         Parameters
@@ -364,10 +373,13 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             The training samples, of which some at equal distances are separated.
         n_chunks : int, default=4
             Number of chunks of rows to separate.
+        n_least : int, default=8
+            Least number of rows to separate, where there are as many.
         """
         n_rows = self._rows_per_chunk()
         last = len(dataset) - 1
-        rows = np.linspace(0, last, min(last + 1, n_chunks * n_rows)).astype(int)
+        n_separated = min(last + 1, max(n_least, n_chunks * n_rows))
+        rows = np.linspace(0, last, n_separated).astype(int)
         chunks = (dataset[part] for part in torch.from_numpy(rows).split(n_rows))
         names = self.component_names_.tolist()
         warn_of_collapse(self._estimate, chunks, names, self._remedies)
@@ -388,6 +400,24 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _chunks(self, n_samples):
         return gen_batches(n_samples, self._rows_per_chunk())
 
+    def _needs_fixed_chunks(self):
+        """Return whether the bits of an estimate depend on the size of its batch."""
+        return True
+
+    def _rows_per_free_chunk(self):
+        """Return how many rows ``_transform_chunk`` takes at a time, at most."""
+        if self._needs_fixed_chunks():
+            return self._rows_per_chunk()
+        n_rows = FREE_CHUNK_ENTRIES // self.domains_.n_entries
+        return max(1, min(CHUNK_ROWS, n_rows))
+
+    def _free_chunks(self, n_samples):
+        return gen_batches(n_samples, self._rows_per_free_chunk())
+
+    def _parts(self, n_samples):
+        """Yield slices of rows to convert at a time."""
+        return gen_batches(n_samples, max(1, PART_ENTRIES // self.domains_.n_entries))
+
     def _pad_chunk(self, z):
         """Append rows of zeros to a tensor of fewer rows than a chunk has."""
         n_missing = self._rows_per_chunk() - len(z)
@@ -395,7 +425,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     def _transform(self, X):
         """Return estimates of validated mixtures."""
-        chunks = self._chunks(len(X))
+        chunks = self._free_chunks(len(X))
         first = self._transform_chunk(X[next(chunks)])
         estimates = np.empty((len(X), *first.shape[1:]), first.dtype)
         estimates[: len(first)] = first
@@ -404,7 +434,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         return self.domains_.as_spectrogram(estimates)
 
     @usual_torch()
-    def _transform_chunk(self, X, domain=None, estimate=None):
+    def _transform_chunk(self, X, domain=None, **settings):
         """Return estimates of one chunk of rows as an array.
 
         Parameters
@@ -413,20 +443,37 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             Mixtures.
         domain : str, default=None
             Their domain, if another than in ``fit``.
-        estimate : callable, default=None
-            Replaces ``_estimate``.
+        **settings
+            As for ``_estimate_arrays``, in ``fit``.
         """
         X = floating(X)
         power = powers_of_two(X)
-        z = self.domains_.mixtures_to_tensor(divide(X, power), domain)
-        z, _, scale = to_unit_level(self._pad_chunk(z))
-        estimates = (estimate or self._estimate)(z)
-        estimates = estimates * scale.unsqueeze(1)  # silence stays silent
-        estimates = self.domains_.to_array(estimates[: len(X)], X.dtype)
-        estimates *= expand_rows(power, estimates)
-        if estimate is None and not np.isfinite(estimates).all():
+        z, scale = self._unit_mixtures(divide(X, power), domain)
+        if settings or self._needs_fixed_chunks():
+            z = self._pad_chunk(z)
+        arrays = self._estimate_arrays(z, len(X), X.dtype, **settings)
+        # a copy: the estimates may be memory that a separator keeps
+        estimates = np.concatenate(arrays)
+        for factor in (scale.numpy(), power):  # silence stays silent
+            estimates *= expand_rows(factor, estimates)
+        if not settings and not np.isfinite(estimates).all():
             raise ValueError("the estimates are not finite: the weights are too large")
         return estimates
+
+    def _unit_mixtures(self, X, domain):
+        """Return a tensor of mixtures at unit level, and their levels."""
+        mixtures, levels = [], []
+        for rows in self._parts(len(X)):
+            z = self.domains_.mixtures_to_tensor(X[rows], domain, self._in_single)
+            z, scale = scaled_to_unit_level(z)
+            mixtures.append(z)
+            levels.append(scale)
+        return concatenated(mixtures), torch.cat(levels)
+
+    def _estimate_arrays(self, z, n_rows, dtype):
+        """Return arrays of the estimates of the first rows of a tensor of mixtures."""
+        estimates = self._estimate(z)[:n_rows]
+        return [self.domains_.to_array(estimates, dtype, self._in_single)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

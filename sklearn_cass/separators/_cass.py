@@ -227,6 +227,7 @@ class AESeparator(BaseSeparator):
     (8, 2, 64)
     """
 
+    _in_single = True
     _parameter_constraints: dict = {
         **BaseSeparator._parameter_constraints,
         "network": [NETWORK, None],
@@ -558,11 +559,10 @@ class AESeparator(BaseSeparator):
 
     def _validation_errors(self, samples, rows, net):
         """Return the relative errors of a net in training on some samples."""
-        estimate = partial(self._estimate_with, net)
         errors = []
         for chunk in self._chunks(len(rows)):
             X, y = samples.arrays(rows[chunk])
-            errors.append(relative_error(y, self._transform_chunk(X, None, estimate)))
+            errors.append(relative_error(y, self._transform_chunk(X, net=net)))
         return np.concatenate(errors)
 
     def _validation_loss(self, dataset, net):
@@ -574,15 +574,30 @@ class AESeparator(BaseSeparator):
 
     # Estimates --------------------------------------------------------------------
 
-    def _estimate(self, X):
-        return self._estimate_with(self.net_, X)
+    def _needs_fixed_chunks(self):
+        # the net in training is not yet, or not any more, that of an earlier fit
+        in_fit = "_kept" in vars(self)
+        on_cpu = not in_fit and torch.device(self.net_.device).type == "cpu"
+        return not (on_cpu and self.net_.module_.batch_invariant)
 
-    def _estimate_with(self, net, X):
-        """Return a net's estimates (n, K, C_y, H, W) of mixtures at unit level."""
+    def _estimate(self, X):
         z = single(X)
-        maps = net.estimate(net.mixture_maps(z)).cpu()
+        return self._converted(self._estimated_maps(z, self.net_), z, self.net_)
+
+    def _estimate_arrays(self, z, n_rows, dtype, net=None):
+        net = net or self.net_
+        maps = self._estimated_maps(z, net)
+        parts = (self._converted(maps[p], z[p], net) for p in self._parts(n_rows))
+        return [self.domains_.to_array(part, dtype, in_single=True) for part in parts]
+
+    def _estimated_maps(self, z, net):
+        """Return a net's maps (n, K, channels, H, W) of mixtures at unit level."""
+        maps = net.estimate(net.mixture_maps(z, keep_format=True)).cpu()
         # one pair may estimate all components, one after the other
-        maps = maps.reshape(len(z), self.n_components_, -1, *maps.shape[-2:])
+        return maps.reshape(len(z), self.n_components_, -1, *maps.shape[-2:])
+
+    def _converted(self, maps, z, net):
+        """Return estimates (n, K, C_y, H, W) of mixtures, from a net's maps."""
         return REPRESENTATIONS[net.representation].estimates(maps, z)
 
     def save(self, path):

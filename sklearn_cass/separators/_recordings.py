@@ -10,7 +10,7 @@ from ..numeric import as_plain, floating_type, write_parts
 class RecordingsMixin:
     """Methods ``separate`` and ``separate_stream`` of separators.
 
-    Needs ``domains_``, ``sfreq_``, ``n_components_``, ``_rows_per_chunk()`` and
+    Needs ``domains_``, ``sfreq_``, ``n_components_``, ``_rows_per_free_chunk()`` and
     ``_transform_chunk(windows, domain)``.
     """
 
@@ -99,6 +99,6 @@ class RecordingsMixin:
     def _separate_blocks(self, blocks):
         n_window, y_domain = self.domains_.window_shape[-1], self.domains_.y_domain
         hop = -(-n_window // 2)
-        batches = windows_of(blocks, n_window, hop, self._rows_per_chunk())
+        batches = windows_of(blocks, n_window, hop, self._rows_per_free_chunk())
         estimates = ((self._transform_chunk(b, y_domain), n) for b, n in batches)
         return cross_fade(estimates, n_window, hop)

@@ -1,5 +1,6 @@
 """Short-time Fourier transform with the interface of scikit-learn."""
 
+from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
+from torch.nn.functional import pad
 
 from ..numeric import (
     as_plain,
@@ -20,10 +22,19 @@ from ..numeric import (
     validate_samples,
 )
 from ._spectrogram import Spectrogram
-from ._window import check_invertible, check_size, default_n_fft, window_values
+from ._window import (
+    check_invertible,
+    check_size,
+    default_n_fft,
+    smallest_overlap,
+    window_values,
+)
 
-# Both directions are computed in double precision, whatever the input: the inverse
-# divides by overlaps of windows, which magnifies rounding where they are small.
+# Both directions of the transformer are computed in double precision, whatever the
+# input: the inverse divides by overlaps of windows, which magnifies rounding where they
+# are small. In single precision, overlaps are at least this fraction of the largest
+# square of the window.
+OVERLAP_IN_SINGLE = 0.25
 LENGTH = Interval(Integral, 1, 2**20, closed="both")  # time points
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 CHUNK_ENTRIES = 2**18  # of the spectrograms that are computed at a time
@@ -274,23 +285,25 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         """
         return self.n_fft_ // 2 + 1, -(-n_times // self.hop_length_) + 1
 
-    def _torch_settings(self, device):
+    def _torch_settings(self, device, dtype=torch.float64):
         return {
             "n_fft": self.n_fft_,
             "hop_length": self.hop_length_,
             "win_length": self.win_length_,
             # a copy: torch warns about read-only memory, as of a mapped model
-            "window": torch.tensor(self.window_, device=device),
+            "window": torch.tensor(self.window_, device=device, dtype=dtype),
             "center": True,
         }
 
-    def forward(self, waveforms):
+    def forward(self, waveforms, dtype=torch.float64):
         """Transform a tensor of waveforms.
 
         Parameters
         ----------
         waveforms : tensor of shape (..., n_times)
             Waveforms, on any device.
+        dtype : torch.dtype, default=torch.float64
+            Precision of the computation.
 
         Returns
         -------
@@ -301,12 +314,12 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         # Pad to whole hops: otherwise the last time points would be covered by the
         # decaying end of the last window alone. For an odd n_fft, torch pads one short.
         missing = -n_times % self.hop_length_ + self.n_fft_ % 2
-        flat = waveforms.reshape(-1, n_times).to(torch.float64)
+        flat = waveforms.reshape(-1, n_times).to(dtype)
         spectra = torch.stft(
-            torch.nn.functional.pad(flat, (0, missing)),
+            pad(flat, (0, missing)),
             pad_mode="constant",
             return_complex=True,
-            **self._torch_settings(flat.device),
+            **self._torch_settings(flat.device, dtype),
         )
         spectra = spectra.to(COMPLEX[waveforms.dtype])
         return spectra.reshape(*leading, *spectra.shape[-2:])
@@ -331,6 +344,75 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         settings = self._torch_settings(flat.device)
         waveforms = torch.istft(flat, length=n_times, **settings)
         return waveforms.to(spectra.real.dtype).reshape(*leading, n_times)
+
+    def inverse_in_single(self, spectra, n_times):
+        """Transform back in single precision, where the window allows it.
+
+        Overlaps of windows that are small compared with the window magnify rounding:
+        then the computation is that of ``inverse``.
+
+        Parameters
+        ----------
+        spectra : complex64 tensor of shape (..., n_freqs, n_frames)
+            Spectrograms, on any device.
+        n_times : int
+            Number of time points of the waveforms.
+
+        Returns
+        -------
+        waveforms : float32 tensor of shape (..., n_times)
+            The waveforms. A row has the same bits whatever stands beside it.
+        """
+        lengths = self.n_fft_, self.hop_length_, spectra.shape[-1]
+        window, overlaps = synthesis(self.window_.tobytes(), *lengths)
+        if overlaps is None or spectra.device.type != "cpu":
+            return self.inverse(spectra, n_times)
+        frames = torch.fft.irfft(spectra.transpose(-2, -1), self.n_fft_)
+        frames *= window
+        inside = slice(self.n_fft_ // 2, self.n_fft_ // 2 + n_times)
+        return overlap_add(frames, self.hop_length_)[..., inside] / overlaps[inside]
+
+
+@lru_cache(maxsize=8)
+def synthesis(window, n_fft, hop_length, n_frames):
+    """Return what an inverse in single precision multiplies with and divides by.
+
+    Parameters
+    ----------
+    window : bytes
+        The window's values.
+    n_fft, hop_length, n_frames : int
+        Length of the Fourier transform, time points between frames, and their number.
+
+    Returns
+    -------
+    window : tensor of shape (n_fft,)
+        The window.
+    overlaps : tensor of shape (n,) or None
+        The sums of squared windows; None if some are too small.
+    """
+    values = np.frombuffer(window)
+    if smallest_overlap(values, n_fft, hop_length) < OVERLAP_IN_SINGLE:
+        return None, None
+    missing = n_fft - len(values)
+    values = torch.tensor(np.pad(values, (missing // 2, missing - missing // 2)))
+    overlaps = overlap_add(values.square().expand(n_frames, -1), hop_length)
+    return values.float(), overlaps.float()
+
+
+def overlap_add(frames, hop_length):
+    """Add up overlapping frames (..., n_frames, n_fft) to signals (..., n).
+
+    Frames are cut into pieces of one hop, and all first pieces are added at once, then
+    all second ones, and so on. The last signals may end with zeros.
+    """
+    *leading, n_frames, n_fft = frames.shape
+    n_pieces = -(-n_fft // hop_length)
+    added = frames.new_zeros(*leading, n_frames + n_pieces - 1, hop_length)
+    for k in range(n_pieces):
+        piece = frames[..., k * hop_length : (k + 1) * hop_length]
+        added[..., k : k + n_frames, : piece.shape[-1]] += piece
+    return added.flatten(-2)
 
 
 def apply_in_chunks(function, array, shape, n_entries):

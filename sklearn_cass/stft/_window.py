@@ -85,6 +85,30 @@ def check_invertible(window, n_fft, hop_length):
     n_fft, hop_length : int
         Length of the Fourier transform and time points between frames.
     """
+    if not smallest_overlap(window, n_fft, hop_length) >= SMALLEST_OVERLAP:
+        raise ValueError(
+            f"n_fft={n_fft} with hop_length={hop_length} and a window of "
+            f"win_length={len(window)} cannot be inverted, since (nearly) no frame "
+            "covers some time points: choose a smaller hop_length"
+        )
+
+
+def smallest_overlap(window, n_fft, hop_length):
+    """Return the smallest overlap of squared windows, as a share of the largest square.
+
+    Parameters
+    ----------
+    window : ndarray of shape (win_length,)
+        The window.
+    n_fft, hop_length : int
+        Length of the Fourier transform and time points between frames.
+
+    Returns
+    -------
+    share : float
+        The sum of squares at the time point where it is smallest; 0 for a window of
+        zeros.
+    """
     # Every time point is covered by the two frames with the nearest centres, and in a
     # signal of at most one hop by no others.
     win_length = len(window)
@@ -95,12 +119,7 @@ def check_invertible(window, n_fft, hop_length):
     for places in (after, after - hop_length):
         inside = (places >= 0) & (places < win_length)
         overlap[inside] += squares[places[inside]]
-    if not overlap.min() >= SMALLEST_OVERLAP * squares.max() > 0:
-        raise ValueError(
-            f"n_fft={n_fft} with hop_length={hop_length} and a window of "
-            f"win_length={win_length} cannot be inverted, since (nearly) no frame "
-            "covers some time points: choose a smaller hop_length"
-        )
+    return overlap.min() / (squares.max() or 1.0)
 
 
 def check_size(n_times, n_fft, hop_length):

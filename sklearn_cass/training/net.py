@@ -7,7 +7,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 
-from ..nn import REPRESENTATIONS, to_channels_last, to_map
+from ..nn import REPRESENTATIONS, concatenated, to_channels_last, to_map
 from ..numeric import error_context, to_unit_level
 from . import losses
 from .batches import Batches, remix, sample_one_per_row
@@ -232,9 +232,9 @@ class CASSNet(NeuralNet):
         X, Y, _ = to_unit_level(X, Y)
         return self.mixture_maps(X), self.component_maps(Y, X)
 
-    def mixture_maps(self, X):
+    def mixture_maps(self, X, keep_format=False):
         """Return the maps of mixtures (n, C, H, W) at unit level."""
-        return to_map(REPRESENTATIONS[self.representation].mixtures(X))
+        return to_map(REPRESENTATIONS[self.representation].mixtures(X), keep_format)
 
     def component_maps(self, Y, X):
         """Return the maps of the components of mixtures, one for each pair."""
@@ -388,7 +388,9 @@ class CASSNet(NeuralNet):
         mixture = mixture.to(self.device)
         with self.mixed_precision(mixture):
             estimates = [estimate.float() for estimate in self.module_(mixture)]
-        return torch.stack(estimates, 1)
+        return concatenated(
+            [estimate.unsqueeze(0) for estimate in estimates]
+        ).transpose(0, 1)
 
     def has_finite_estimates(self, X):
         """Return whether the estimates of mixtures (n, C, H, W) are finite."""
