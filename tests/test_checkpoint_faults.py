@@ -165,10 +165,10 @@ def test_checkpoint_ignores_padding_of_extended_precision(data):
 
 
 def test_training_of_another_precision_starts_beside(data, tmp_path, monkeypatch):
-    has_units = "sklearn_cass.training.parameters.torch.cpu._is_amx_tile_supported"
-    monkeypatch.setattr(has_units, lambda: False, raising=False)
+    is_fast = "sklearn_cass.training.parameters.has_fast_bfloat16"
+    monkeypatch.setattr(is_fast, lambda device: False)
     train_until(AESeparator, tmp_path, data, device="cpu")
-    monkeypatch.setattr(has_units, lambda: True, raising=False)
+    monkeypatch.setattr(is_fast, lambda device: True)
     with pytest.warns(UserWarning, match="precision was float32 and is bf16"):
         resume(AESeparator, tmp_path, data, device="cpu")
 

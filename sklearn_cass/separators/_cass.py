@@ -52,6 +52,7 @@ from ..training.parameters import (
     same_maker,
     same_parameters,
     use_bfloat16,
+    warn_of_precision,
     warn_of_schedulers,
 )
 from ..training.seeding import seeded_global_generators
@@ -154,9 +155,11 @@ class AESeparator(BaseSeparator):
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
@@ -371,6 +374,7 @@ class AESeparator(BaseSeparator):
     def _make_net(self, seed):
         """Return the net to train: a new one, or a copy of the fitted one."""
         device = check_device(self.device)
+        warn_of_precision(self.precision, device)
         parameters = {
             "lr": self.lr,
             "batch_size": self.batch_size,
@@ -641,9 +645,11 @@ class RegularCASSSeparator(AESeparator):
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
@@ -942,9 +948,11 @@ default=0.3
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
@@ -1183,9 +1191,11 @@ class GANSeparator(RegularCASSSeparator):
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
         an int for results that are equal bit for bit on one machine's CPU with an equal
