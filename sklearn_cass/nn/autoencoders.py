@@ -165,6 +165,10 @@ class Autoencoders(nn.ModuleList):
     def forward(self, x):
         return [autoencoder(x) for autoencoder in self]
 
+    def parts(self):
+        """Return all encoders and decoders."""
+        return [part for pair in self for part in (pair.encoder, pair.decoder)]
+
 
 class Discriminators(nn.ModuleList):
     """The K discriminators D_i, indexed by component.
@@ -196,6 +200,10 @@ class Discriminators(nn.ModuleList):
                 check_discriminator(discriminators[-1], shape)
         super().__init__(discriminators)
         check_trainable("discriminator", self)
+
+    def parts(self):
+        """Return all discriminators."""
+        return list(self)
 
 
 # Checks of the parts that a network makes ---------------------------------------------

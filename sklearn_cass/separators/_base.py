@@ -29,6 +29,7 @@ from ..numeric import (
     expand_rows,
     floating,
     in_double,
+    one_thread_each,
     powers_of_two,
     to_unit_level,
     usual_torch,
@@ -207,7 +208,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         """
         self._kept = dict(vars(self))  # what a fit that fails leaves
         try:
-            with usual_torch():
+            with usual_torch(), one_thread_each():
                 return self._fit(X, y, sfreq)
         except BaseException:
             kept = self._kept
@@ -400,6 +401,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         return self.domains_.as_spectrogram(estimates)
 
     @usual_torch()
+    @one_thread_each()
     def _transform_chunk(self, X, domain=None, estimate=None):
         """Return estimates of one chunk of rows as an array.
 

@@ -30,6 +30,7 @@ from ..numeric import (
     expand_rows,
     floating,
     level,
+    one_thread_each,
     powers_of_two,
     usual_torch,
 )
@@ -147,10 +148,10 @@ class AESeparator(BaseSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -162,8 +163,7 @@ class AESeparator(BaseSeparator):
         "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -637,10 +637,10 @@ class RegularCASSSeparator(AESeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -652,8 +652,7 @@ class RegularCASSSeparator(AESeparator):
         "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -812,6 +811,7 @@ class RegularCASSSeparator(AESeparator):
         return np.concatenate(parts)
 
     @usual_torch()
+    @one_thread_each()
     def _discriminate_chunk(self, y, X):
         """Return the probabilities of one chunk of rows."""
         y = floating(y)
@@ -940,10 +940,10 @@ default=0.3
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -955,8 +955,7 @@ default=0.3
         "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -1183,10 +1182,10 @@ class GANSeparator(RegularCASSSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
@@ -1198,8 +1197,7 @@ class GANSeparator(RegularCASSSeparator):
         "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar.
 

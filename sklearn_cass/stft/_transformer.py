@@ -17,6 +17,7 @@ from ..numeric import (
     check_unread,
     error_context,
     floating,
+    one_thread_each,
     validate_samples,
 )
 from ._spectrogram import Spectrogram
@@ -333,6 +334,7 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return waveforms.to(spectra.real.dtype).reshape(*leading, n_times)
 
 
+@one_thread_each()
 def apply_in_chunks(function, array, shape, n_entries):
     """Apply a function of tensors to a few rows of an array at a time.
 
