@@ -7,12 +7,20 @@ python -m benchmarks.all --full      hours
 import time
 from pathlib import Path
 
-from . import bench_import, bench_inference, bench_scaling, bench_stft, bench_training
+from . import (
+    bench_import,
+    bench_inference,
+    bench_neighbours,
+    bench_scaling,
+    bench_stft,
+    bench_training,
+)
 from .command import options_of, run
 from .results import section
 
 BENCHMARKS = (
     bench_training,
+    bench_neighbours,
     bench_scaling,
     bench_inference,
     bench_stft,

@@ -23,7 +23,7 @@ from .figures import bars, panels
 from .reference import batches_of, reference_of
 from .results import Result
 from .signals import SFREQ, coloured_noise, ecg_split
-from .timing import interleaved, rate, ratio, spread
+from .timing import interleaved, n_threads, rate, ratio, spread
 
 # of both: Eq. (7) as printed, no remixing; a small beta, because the units of the two
 # terms differ
@@ -61,7 +61,8 @@ READING = (
     "losses, but computes the estimates again for every autoencoder and discriminator, "
     "takes one map at a time, and computes its spectrograms once. Above a ratio of 1, "
     "ours is faster. The share is the time of the convolutions in one of our steps "
-    "alone, in the same memory format and precision, over the time of the whole step. "
+    "alone, in the same memory format and precision, over the time of the whole step, "
+    "both in one thread. "
     "Validation errors are relative L2 errors of waveforms after the same number of "
     "epochs from the same initial weights; differences within the spread over seeds "
     "mean nothing."
@@ -160,6 +161,7 @@ def train_plainly(reference, separator, X, y, n_epochs=1):
 # Share of the convolutions ------------------------------------------------------------
 
 
+@n_threads(1)  # in which each convolution of a fit computes
 def share_of(signal, separator, X, y, n_rounds, options):
     """Return the share of the convolutions in the time of a step."""
     batch = first_batch(separator, X, y)

@@ -3,10 +3,22 @@
 import math
 import statistics
 import time
+from contextlib import contextmanager
 
 import torch
 
 AT_LEAST = 0.05  # seconds of one measurement: shorter calls are repeated
+
+
+@contextmanager
+def n_threads(n):
+    """Set torch's number of threads in a context."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def interleaved(calls, n_rounds, *, device="cpu", clock=time.perf_counter):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from cases import WIDE, make_mixtures
 
-from benchmarks import bench_scaling, bench_stft, gpu
+from benchmarks import bench_neighbours, bench_scaling, bench_stft, gpu
 from benchmarks.bench_inference import plain_networks, separate_plainly
 from benchmarks.command import options_of, run
 from benchmarks.convolutions import convolutions_of, flops_of
@@ -109,6 +109,27 @@ def test_plain_loop_has_the_same_estimates():
     separator = CASSSeparator(**WIDE).fit(X, y)
     plain = separate_plainly(separator, plain_networks(separator), X)
     np.testing.assert_allclose(plain, separator.transform(X), atol=1e-5)
+
+
+def test_busy_processes_run_in_the_context_alone():
+    with bench_neighbours.busy_processes(2) as processes:
+        assert [process.poll() for process in processes] == [None, None]
+    assert None not in [process.poll() for process in processes]
+
+
+def test_ratios_are_those_to_the_median_without_busy_processes():
+    seconds = {("fit", 0): [1.0, 2.0, 9.0], ("fit", 2): [4.0, 4.0, 6.0]}
+    idle, busy = bench_neighbours.rows_of_table("ECG", seconds)
+    assert idle["over idle"] == {"median": 1, "min": 0.5, "max": 4.5}
+    assert busy["over idle"] == {"median": 2, "min": 2, "max": 3}
+
+
+def test_every_call_is_measured_beside_every_number():
+    now = iter(range(100))
+    calls = {"a": lambda: None, "b": lambda: None}
+    seconds = bench_neighbours.seconds_of(calls, 2, [0, 1], lambda: next(now))
+    pairs = [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert seconds == {pair: [1, 1] for pair in pairs}
 
 
 def test_slopes_are_exponents():

@@ -536,6 +536,48 @@ def test_fitted_separator_does_not_hold_the_data(data):
 # --- precision ----------------------------------------------------------------------
 
 
+AMX, AVX512 = CAPABILITIES = "_is_amx_tile_supported", "_is_avx512_bf16_supported"
+
+
+@pytest.fixture
+def capable(monkeypatch):
+    """Return a function that fakes what instructions the CPU has."""
+
+    def fake(names):
+        for name in CAPABILITIES:
+            monkeypatch.setattr(torch.cpu, name, lambda n=name: n in names, False)
+
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "is slow"),
+        ([AVX512], "wrong gradients"),
+        ([AMX], None),
+        ([AMX, AVX512], None),
+    ],
+)
+def test_precision_follows_from_the_cpu(data, capable, names, message):
+    capable(names)
+    settings = TINY | {"device": "cpu"}
+    assert AESeparator(**settings).fit(*data).net_.autocast == (AMX in names)
+    low = AESeparator(**settings, precision="bf16")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert low.fit(*data).net_.autocast
+    messages = [str(w.message) for w in caught if w.category is UserWarning]
+    assert len(messages) == (message is not None)
+    assert all(message in m and "device='cpu'" in m for m in messages)
+
+
+def test_precision_of_a_release_without_the_functions(data, monkeypatch):
+    for name in CAPABILITIES:
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    assert not AESeparator(**TINY, device="cpu").fit(*data).net_.autocast
+
+
 def test_bfloat16_trains_nearly_the_same(data):
     X, y = data
     low, full = (

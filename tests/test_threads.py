@@ -14,14 +14,26 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from cases import FAST, NoEncoder, equal_states, make_mixtures, states
+from cases import FAST, NoEncoder, UnitMask, equal_states, make_mixtures, states
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from trainings import Gains
+from skorch.callbacks import Callback
+from trainings import At, Gains
 
-from sklearn_cass import AESeparator, CASSSeparator, Modules
+from sklearn_cass import (
+    AESeparator,
+    BiLSTM,
+    CASSSeparator,
+    GANSeparator,
+    Modules,
+    ResNet9,
+    STFTTransformer,
+)
+from sklearn_cass.metrics import _errors, sdr
+from sklearn_cass.nn import Autoencoders, Discriminators, MapShape, are_independent
+from sklearn_cass.numeric import one_thread_each, spread
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -186,6 +198,236 @@ def test_grid_search_in_threads_is_that_of_one_thread(data):
         many = GridSearchCV(CASSSeparator(**FAST), grid, cv=2, n_jobs=2).fit(X, y)
     for name in ("split0_test_score", "split1_test_score"):
         np.testing.assert_array_equal(many.cv_results_[name], one.cv_results_[name])
+
+
+# --- threads of a computation ---------------------------------------------------------
+
+
+@contextlib.contextmanager
+def n_threads(n):
+    """Set torch's number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Recording(NoEncoder):
+    """Encoder that records torch's number of threads and in which one it is called."""
+
+    seen = set()
+
+    def forward(self, x):
+        Recording.seen.add((torch.get_num_threads(), threading.get_ident()))
+        return super().forward(x)
+
+
+def failing_loss(estimate, target):
+    raise ZeroDivisionError
+
+
+METHODS = {
+    "fit": lambda separator, X, y: separator.fit(X, y),
+    "transform": lambda separator, X, y: separator.transform(X),
+    "predict": lambda separator, X, y: separator.predict(X),
+    "score": lambda separator, X, y: separator.score(X, y),
+    "separate": lambda separator, X, y: separator.separate(X[0]),
+    "stream": lambda separator, X, y: next(separator.separate_stream([X[:3].ravel()])),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_networks_of_a_user_compute_in_one_thread_the_calling_one(data, method, n):
+    network = Modules(Recording, Gains)
+    separator = AESeparator(**FAST | {"network": network}).fit(*data)
+    Recording.seen = set()
+    with n_threads(n):
+        METHODS[method](separator, *data)
+        assert torch.get_num_threads() == n
+    assert Recording.seen == {(1, threading.get_ident())}
+
+
+def test_number_of_threads_is_restored_after_errors(data):
+    X, y = data
+    separator = AESeparator(**FAST).fit(X, y)
+    with n_threads(2):
+        with pytest.raises(ZeroDivisionError):
+            AESeparator(**FAST, reconstruction_loss=failing_loss).fit(X, y)
+        assert torch.get_num_threads() == 2
+        for bias in separator.net_.module_.parameters():
+            bias.data.fill_(np.nan)
+        with pytest.raises(ValueError, match="not finite"):
+            separator.transform(X)
+        assert torch.get_num_threads() == 2
+
+
+def test_number_of_threads_that_a_callback_sets_is_undone_after_the_fit(data):
+    network = Modules(Recording, Gains)
+    callbacks = [At("begin", 1, lambda: torch.set_num_threads(3))]
+    Recording.seen = set()
+    with n_threads(2):
+        settings = FAST | {"network": network, "callbacks": callbacks}
+        AESeparator(**settings).fit(*data)
+        assert torch.get_num_threads() == 2
+    assert (3, threading.get_ident()) in Recording.seen
+
+
+def number_in_a_new_thread():
+    return in_threads(lambda _: torch.get_num_threads(), [None])[0]
+
+
+def test_other_threads_keep_their_number_during_a_fit(data):
+    found = []
+
+    def look():
+        found.append((torch.get_num_threads(), number_in_a_new_thread()))
+
+    with n_threads(2):
+        AESeparator(**FAST, callbacks=[At("batch", 1, look)]).fit(*data)
+        assert number_in_a_new_thread() == 2
+    assert set(found) == {(1, 2)}
+
+
+def test_transform_and_metrics_compute_in_one_thread(data, monkeypatch):
+    X, y = data
+    found = []
+    for owner, name in ((STFTTransformer, "forward"), (_errors, "_norm")):
+        original = getattr(owner, name)
+
+        def recorded(*args, original=original, **kwargs):
+            found.append(torch.get_num_threads())
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, recorded)
+    with n_threads(2):
+        STFTTransformer(n_fft=8).fit_transform(X)
+        sdr(y, 2 * y)
+        assert torch.get_num_threads() == 2
+    assert set(found) == {1}
+
+
+NETWORKS = {
+    "ResNet9": CASSSeparator(**FAST),
+    "bfloat16": CASSSeparator(**FAST, precision="bf16"),
+    "BiLSTM": CASSSeparator(**FAST | {"network": BiLSTM(width=4)}),
+    "GAN": GANSeparator(**FAST),
+    "own": CASSSeparator(**FAST | {"network": Modules(NoEncoder, Gains)}),
+    "dropout": AESeparator(**FAST | {"network": Modules(Dropout, Gains)}),
+}
+
+
+@pytest.mark.parametrize("n_components", [2, 5])  # five: cross terms are sampled
+@pytest.mark.parametrize("name", NETWORKS)
+def test_results_do_not_depend_on_the_number_of_threads(name, n_components):
+    X, y = make_mixtures(10, n_components)
+    found = []
+    for n in (1, 2, 4):
+        with n_threads(n):
+            separator = clone(NETWORKS[name]).fit(X, y)
+            found.append((states(separator), separator.transform(X)))
+    for other, estimates in found[1:]:
+        assert all(map(equal_states, other, found[0][0]))
+        np.testing.assert_array_equal(estimates, found[0][1])
+
+
+def test_networks_of_the_package_are_computed_at_the_same_time(data):
+    barrier = threading.Barrier(2)
+
+    class Meet(Callback):
+        def on_train_begin(self, net, **kwargs):
+            for pair in net.module_:
+                # in turns, neither pair would ever meet the other
+                pair.encoder.register_forward_pre_hook(meet)
+
+    def meet(*args):
+        barrier.wait(timeout=60)
+
+    with n_threads(2):
+        separator = AESeparator(**FAST, callbacks=[Meet()]).fit(*data)
+        separator.transform(data[0])
+
+
+def test_networks_with_common_weights_are_not_independent():
+    shape = MapShape(1, 1, 9, 8, True)
+    network = ResNet9(n_filters=2, n_latent=4)
+    own = Modules(NoEncoder, UnitMask, output="mask")
+    with torch.random.fork_rng(devices=[]):
+        pairs = Autoencoders(2, shape, network)
+        discriminators = Discriminators(2, shape, network)
+        others = Autoencoders(2, shape, own)
+    assert are_independent([pairs, discriminators])
+    pairs[1].decoder = pairs[0].decoder
+    assert not are_independent([pairs])
+    assert not are_independent([others])
+
+
+def test_spread_keeps_the_order_and_the_modes():
+    def function(k):
+        return k, torch.get_num_threads(), torch.is_grad_enabled()
+
+    with n_threads(3), one_thread_each(), torch.no_grad():
+        assert spread(function, 20) == [(k, 1, False) for k in range(20)]
+    assert spread(lambda k: threading.get_ident(), 2) == [threading.get_ident()] * 2
+
+
+def test_spread_raises_the_error_after_all_have_ended():
+    started, running = threading.Barrier(2), []
+
+    def function(k):
+        running.append(k)
+        if k < 2:
+            started.wait(timeout=60)
+        if k == 1:
+            raise ZeroDivisionError
+        running.remove(k)
+
+    with n_threads(2), one_thread_each():
+        with pytest.raises(ZeroDivisionError):
+            spread(function, 3)
+    assert running == [1]  # that which raised it
+
+
+ENDING = """
+import atexit, sys, threading
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import torch
+from cases import FAST, make_mixtures
+from sklearn_cass import CASSSeparator
+
+X, y = make_mixtures(16)
+separator = CASSSeparator(**FAST).fit(X, y)
+expected = separator.transform(X)
+
+def work():
+    assert torch.get_num_threads() == 2
+    np.testing.assert_array_equal(separator.transform(X), expected)
+    separator.fit(X, y)
+    print("done", flush=True)
+
+def work_later():
+    threading.main_thread().join()
+    work()
+
+atexit.register(work)
+threading.Thread(target=work_later).start()
+"""
+
+
+@pytest.mark.slow
+def test_computations_at_the_end_of_a_program():
+    two = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", ENDING, str(Path(__file__).parent)]
+    found = subprocess.run(
+        command, env=os.environ | two, capture_output=True, text=True, timeout=120
+    )
+    assert found.stdout.count("done") == 2, found.stderr
+
+
+# --- forked processes -----------------------------------------------------------------
 
 
 FORKING = """

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
-from ..numeric import as_plain, divide, in_double, vector_norm
+from ..numeric import as_plain, divide, in_double, one_thread_each, vector_norm
 from ._checks import check_mixture, check_pair, nonzero
 
 BATCH_ENTRIES = 2**18  # of the arrays that are compared at a time
@@ -281,6 +281,7 @@ def mean_ignoring_nan(values):
         return float(values.mean()) if values.size else float("nan")
 
 
+@one_thread_each()
 def compute_in_batches(function, *arrays, n_entries=None):
     """Compute a function of a few samples at a time, in double precision.
 

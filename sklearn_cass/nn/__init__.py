@@ -9,7 +9,7 @@ from .autoencoders import (
     to_channels_last,
 )
 from .maps import REPRESENTATIONS, concatenated, from_map, to_map
-from .networks import BiLSTM, Modules, Network, ResNet9
+from .networks import BiLSTM, Modules, Network, ResNet9, are_independent
 from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .resnet9 import Decoder, Discriminator, Encoder
 
@@ -29,6 +29,7 @@ __all__ = [
     "RecurrentDecoder",
     "RecurrentEncoder",
     "ResNet9",
+    "are_independent",
     "concatenated",
     "from_map",
     "to_channels_last",

@@ -203,6 +203,10 @@ class Autoencoders(nn.ModuleList):
         encoded = self[0].compressed(x)  # all pairs have one network
         return [autoencoder(x, encoded) for autoencoder in self]
 
+    def parts(self):
+        """Return all encoders and decoders."""
+        return [part for pair in self for part in (pair.encoder, pair.decoder)]
+
 
 class Discriminators(nn.ModuleList):
     """The K discriminators D_i, indexed by component.
@@ -234,6 +238,10 @@ class Discriminators(nn.ModuleList):
                 check_discriminator(discriminators[-1], shape)
         super().__init__(discriminators)
         check_trainable("discriminator", self)
+
+    def parts(self):
+        """Return all discriminators."""
+        return list(self)
 
 
 # Checks of the parts that a network makes ---------------------------------------------

@@ -23,6 +23,20 @@ OUTPUT = {
     "compression": [Interval(Real, 0, 1, closed="right")],
 }
 
+OWN_PARTS = {Encoder, Decoder, RecurrentEncoder, RecurrentDecoder, Discriminator}
+
+
+def are_independent(modules):
+    """Return whether Autoencoders and Discriminators share and draw nothing.
+
+    That is so of this package's networks, unless they share weights. Networks of other
+    classes may do anything.
+    """
+    parts = [part for module in modules for part in module.parts()]
+    weights = [id(weight) for part in parts for weight in part.parameters()]
+    is_own = all(type(part) in OWN_PARTS for part in parts)
+    return is_own and len(set(weights)) == len(weights)
+
 
 class Network(ABC, BaseEstimator):
     """Base class of networks: the three methods that a separator calls in ``fit``.

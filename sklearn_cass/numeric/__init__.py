@@ -1,6 +1,6 @@
 """Numeric helpers: arrays read in chunks, checks of values, safe scaling."""
 
-from . import forks
+from . import threads
 from .checks import (
     check_channels,
     check_numbers,
@@ -31,9 +31,10 @@ from .scaling import (
     to_unit_level,
     vector_norm,
 )
+from .threads import one_thread_each, spread
 from .torch_state import single_precision_by_default, usual_torch
 
-forks.register()
+threads.register()
 
 __all__ = [
     "SlicedArray",
@@ -50,12 +51,14 @@ __all__ = [
     "floating_type",
     "in_double",
     "level",
+    "one_thread_each",
     "powers_of_two",
     "check_number_parameters",
     "scaled_to_unit_level",
     "share_memory",
     "shared_mapping",
     "single_precision_by_default",
+    "spread",
     "takes_slices",
     "to_unit_level",
     "usual_torch",

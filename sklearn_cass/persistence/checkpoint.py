@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ..numeric.warning import warn_user
 from .codec import decode, decode_state, encode
@@ -34,7 +33,6 @@ HEADER = {
     "identity": described_by_name,
     "rng": decode,
     "n_epochs": integer(0, 2**62),
-    "threads": integer(1),
     "versions": lambda content: described_by_name(content, text()),
 }
 
@@ -232,11 +230,8 @@ class CheckpointFile:
     # Warnings ---------------------------------------------------------------------
 
     def warn_of_changes(self, header):
-        """Warn if other releases or another number of threads began the training."""
+        """Warn if other releases began the training."""
         before, now = header.get("versions", {}), versions()
-        if self.identity["device"] == "cpu":  # on a GPU, bits are not promised
-            before = before | {"threads": header.get("threads")}
-            now["threads"] = torch.get_num_threads()
         if before != now:
             warn_user(
                 f"the training in {self.name} is resumed after a change: "
@@ -304,7 +299,6 @@ class CheckpointFile:
             "identity": self.identity,
             "rng": self.initial_rng,
             "n_epochs": n_epochs,
-            "threads": torch.get_num_threads(),
         }
         self.describe(is_finished=False)
         write(self.path, KIND, header, tensors | {"state": tree_tensor(tree)})

@@ -9,7 +9,7 @@ from skorch.history import History
 from torch.nn.parameter import is_lazy
 
 from ..nn import Autoencoders, BiLSTM, ResNet9
-from ..numeric import usual_torch
+from ..numeric import one_thread_each, usual_torch
 from ..numeric.warning import warn_user
 from ..training.parameters import check_device, use_bfloat16
 from ..training.seeding import seeded
@@ -39,6 +39,7 @@ def register(*classes):
 
 
 @usual_torch()
+@one_thread_each()
 def load(path, *, classes=()):
     """Load a separator that ``save`` wrote.
 

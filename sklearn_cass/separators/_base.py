@@ -30,6 +30,7 @@ from ..numeric import (
     expand_rows,
     floating,
     in_double,
+    one_thread_each,
     powers_of_two,
     scaled_to_unit_level,
     usual_torch,
@@ -216,7 +217,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         """
         self._kept = dict(vars(self))  # what a fit that fails leaves
         try:
-            with usual_torch():
+            with usual_torch(), one_thread_each():
                 return self._fit(X, y, sfreq)
         except BaseException:
             kept = self._kept
@@ -434,6 +435,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         return self.domains_.as_spectrogram(estimates)
 
     @usual_torch()
+    @one_thread_each()
     def _transform_chunk(self, X, domain=None, **settings):
         """Return estimates of one chunk of rows as an array.
 

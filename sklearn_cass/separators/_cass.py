@@ -32,6 +32,7 @@ from ..numeric import (
     expand_rows,
     floating,
     level,
+    one_thread_each,
     powers_of_two,
     usual_torch,
 )
@@ -54,6 +55,7 @@ from ..training.parameters import (
     same_maker,
     same_parameters,
     use_bfloat16,
+    warn_of_precision,
     warn_of_schedulers,
 )
 from ..training.seeding import seeded_global_generators
@@ -161,21 +163,22 @@ class AESeparator(BaseSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar, and the errors by which the network is chosen.
 
@@ -454,6 +457,7 @@ class AESeparator(BaseSeparator):
     def _make_net(self, seed):
         """Return the net to train: a new one, or a copy of the fitted one."""
         device = check_device(self.device)
+        warn_of_precision(self.precision, device)
         parameters = {
             "lr": self.lr,
             "batch_size": self.batch_size,
@@ -753,21 +757,22 @@ class RegularCASSSeparator(AESeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar, and the errors by which the network is chosen.
 
@@ -933,6 +938,7 @@ class RegularCASSSeparator(AESeparator):
         return np.concatenate(parts)
 
     @usual_torch()
+    @one_thread_each()
     def _discriminate_chunk(self, y, X):
         """Return the probabilities of one chunk of rows."""
         y = floating(y)
@@ -1071,21 +1077,22 @@ default=0.3
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar, and the errors by which the network is chosen.
 
@@ -1329,21 +1336,22 @@ class GANSeparator(RegularCASSSeparator):
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
         same data and parameters to resume: the result is as if it had not been
-        interrupted, on a CPU bit for bit with an equal number of threads and equal
-        releases of the libraries. With other data or parameters (except ``callbacks``,
-        ``checkpoint`` and ``verbose``) another training starts, in a sub-folder of its
-        own, so that all fits of a search can share the folder. See :class:`Checkpoint`.
+        interrupted, on a CPU bit for bit with equal releases of the libraries. With
+        other data or parameters (except ``callbacks``, ``checkpoint`` and ``verbose``)
+        another training starts, in a sub-folder of its own, so that all fits of a
+        search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
         Device to compute on. "auto": CUDA if available, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
-        where the hardware has matrix units for it; its rounding is 40 to 50 dB below an
-        estimate. "float32" on CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and
-        products of matrices in "muon" as ``torch.set_float32_matmul_precision`` does.
+        where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
+        capability 8.0 or higher); "bf16" warns elsewhere, where it is slow, or
+        gradients are wrong. Its rounding is 40 to 50 dB below an estimate. "float32" on
+        CUDA is as ``torch.backends.cudnn.allow_tf32`` says, and products of matrices in
+        "muon" as ``torch.set_float32_matmul_precision`` does.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of samples, remixing and validation set. Pass
-        an int for results that are equal bit for bit on one machine's CPU with an equal
-        number of threads.
+        an int for results that are equal bit for bit on one machine's CPU.
     verbose : int, default=0
         Whether to show a progress bar, and the errors by which the network is chosen.
 

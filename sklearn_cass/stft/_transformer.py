@@ -19,6 +19,7 @@ from ..numeric import (
     check_unread,
     error_context,
     floating,
+    one_thread_each,
     validate_samples,
 )
 from ._spectrogram import Spectrogram
@@ -415,6 +416,7 @@ def overlap_add(frames, hop_length):
     return added.flatten(-2)
 
 
+@one_thread_each()
 def apply_in_chunks(function, array, shape, n_entries):
     """Apply a function of tensors to a few rows of an array at a time.
 

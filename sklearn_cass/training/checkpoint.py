@@ -43,7 +43,7 @@ class Checkpoint(BaseEstimator):
 
     If a state cannot be written (a full disk), a warning says so, training continues,
     and the state written before is kept. Another one says where a training is resumed
-    with another number of threads or with other releases, which may change its result.
+    with other releases of the libraries, which may change its result.
 
     Examples
     --------

@@ -7,8 +7,14 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 
-from ..nn import REPRESENTATIONS, concatenated, to_channels_last, to_map
-from ..numeric import error_context, to_unit_level
+from ..nn import (
+    REPRESENTATIONS,
+    are_independent,
+    concatenated,
+    to_channels_last,
+    to_map,
+)
+from ..numeric import error_context, spread, to_unit_level
 from . import losses
 from .batches import Batches, remix, sample_one_per_row
 from .callbacks import EpochLosses
@@ -60,6 +66,7 @@ class CASSNet(NeuralNet):
     """
 
     given_modules = None  # see `initialize_with`
+    is_independent_ = False  # whether the pairs may be computed in several threads
 
     def __init__(
         self,
@@ -114,6 +121,7 @@ class CASSNet(NeuralNet):
         if self.discriminators is not None:
             self.discriminators_ = modules["discriminators"]
             to_channels_last(self.discriminators_)
+        self.is_independent_ = are_independent(self.trained_modules().values())
         self.generator_ = torch.Generator().manual_seed(self.seed + 2)
         self.cross_generator_ = torch.Generator().manual_seed(self.seed + 3)
         return self
@@ -213,8 +221,7 @@ class CASSNet(NeuralNet):
         self._set_training(True)
         with torch.no_grad():
             mixture, targets = self.maps(*batch)
-        with self.mixed_precision(mixture):
-            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        estimates = self.estimates(mixture)
         step_losses = self.discriminator_step(estimates, targets, batch)
         step_losses |= self.autoencoder_step(estimates, targets, batch)
         loss = step_losses["reconstruction_loss"].sum()
@@ -244,25 +251,56 @@ class CASSNet(NeuralNet):
         # a single pair estimates all components, one after the other
         return [to_map(represented.flatten(1, 2))]
 
+    @property
+    def uses_threads(self):
+        """Whether pairs are computed in several threads.
+
+        Not on a GPU, and not with networks of a user's classes, which may share weights
+        or draw random numbers.
+        """
+        return self.is_independent_ and torch.device(self.device).type == "cpu"
+
+    def each(self, function):
+        """Return ``[function(0), ...]`` for all pairs, perhaps from several threads."""
+        n_pairs = len(self.module_)
+        if self.uses_threads:
+            return spread(function, n_pairs)
+        return [function(i) for i in range(n_pairs)]
+
+    def estimates(self, mixture):
+        """Return the list of all estimates of a mixture's map, in single precision."""
+
+        encoded = self.module_[0].compressed(mixture)  # the same for all pairs
+
+        def estimate(k):
+            with self.mixed_precision(mixture):
+                return self.module_[k](mixture, encoded).float()
+
+        return self.each(estimate)
+
     def discriminator_step(self, estimates, targets, batch):
         """Update discriminators, Eq. (8), or (9) with cross weights above 0."""
         if self.discriminators is None:
             return {}
         estimates = [estimate.detach() for estimate in estimates]
-        terms = []
+        # in turns, because they may be drawn
+        others = [self.cross_inputs(i, estimates) for i in range(len(estimates))]
         self.discriminator_optimizer_.zero_grad()
-        for i, target in enumerate(targets):
-            terms.append(self.discriminator_losses(i, target, estimates))
-            self.backward(sum(terms[-1]))
+
+        def compute_gradients(i):
+            terms = self.discriminator_losses(i, targets[i], estimates[i], *others[i])
+            self.backward(sum(terms))
+            return terms
+
+        terms = self.each(compute_gradients)
         self.announce_gradients(self.discriminators_, batch)
         self.discriminator_optimizer_.step()
         own, cross = map(detached, zip(*terms, strict=True))
         return {"discriminator_loss": own, "cross_loss": cross}
 
-    def discriminator_losses(self, i, target, estimates):
+    def discriminator_losses(self, i, target, estimate, others, weights):
         """Return Eq. (8) and the cross term of Eq. (9), in one pass through D_i."""
-        others, weights = self.cross_inputs(i, estimates)
-        maps = torch.cat([target, estimates[i], *others])
+        maps = torch.cat([target, estimate, *others])
         true, estimate, *crosses = self.logits(i, maps).split(len(target))
         own = losses.discriminator_loss(true, estimate)
         return own, losses.cross_loss(crosses, weights).to(own)
@@ -286,14 +324,19 @@ class CASSNet(NeuralNet):
 
     def autoencoder_step(self, estimates, targets, batch):
         """Update autoencoders, Eq. (7), through frozen discriminators."""
-        reconstruction, adversarial, gradients = [], [], []
-        for i, (estimate, target) in enumerate(zip(estimates, targets, strict=True)):
-            leaf = estimate.detach().requires_grad_()
-            reconstruction.append(self.reconstruction_loss(leaf, target))
-            adversarial.append(self.adversarial_loss(i, leaf))
-            gradients.append(self.gradient(leaf, reconstruction[-1], adversarial[-1]))
+        leaves = [estimate.detach().requires_grad_() for estimate in estimates]
+        reconstruction = [
+            self.reconstruction_loss(leaf, target)  # perhaps a user's function
+            for leaf, target in zip(leaves, targets, strict=True)
+        ]
+
+        def adversarial_term(i):
+            loss = self.adversarial_loss(i, leaves[i])
+            return loss, self.gradient(leaves[i], reconstruction[i], loss)
+
+        adversarial, gradients = zip(*self.each(adversarial_term), strict=True)
         self.optimizer_.zero_grad()
-        self.backward(estimates, gradients)
+        self.backward_each(estimates, gradients)
         self.announce_gradients(self.module_, batch)
         self.optimizer_.step()
         step_losses = {"reconstruction_loss": detached(reconstruction)}
@@ -335,8 +378,15 @@ class CASSNet(NeuralNet):
         return gradient_of(estimate, reconstruction, adversarial, **weights)
 
     def backward(self, outputs, gradients=None):
-        """Propagate gradients to parameters; called for all of them."""
+        """Propagate gradients to parameters; called for all of them, in any thread."""
         torch.autograd.backward(outputs, gradients)
+
+    def backward_each(self, estimates, gradients):
+        """Propagate the gradients of all pairs."""
+        if self.uses_threads:
+            self.each(lambda i: self.backward(estimates[i], gradients[i]))
+        else:  # the graphs of a user's networks may have a common part
+            self.backward(estimates, gradients)
 
     def announce_gradients(self, module, batch):
         """Notify callbacks, such as gradient clipping, before an optimizer's step."""
@@ -357,8 +407,7 @@ class CASSNet(NeuralNet):
         """Return the sum over components of the reconstruction loss, a number."""
         self._set_training(False)
         mixture, targets = self.unit_maps(X.to(self.device), Y.to(self.device))
-        with self.mixed_precision(mixture):
-            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        estimates = self.estimates(mixture)
         with torch.enable_grad():  # as a user's function is called in training
             terms = [
                 self.reconstruction_loss(estimate.requires_grad_(), target)
@@ -385,9 +434,7 @@ class CASSNet(NeuralNet):
     def estimate(self, mixture):
         """Return estimates (n, K, ...) of real maps at unit level."""
         self._set_training(False)
-        mixture = mixture.to(self.device)
-        with self.mixed_precision(mixture):
-            estimates = [estimate.float() for estimate in self.module_(mixture)]
+        estimates = self.estimates(mixture.to(self.device))
         return concatenated(
             [estimate.unsqueeze(0) for estimate in estimates]
         ).transpose(0, 1)
@@ -402,11 +449,11 @@ class CASSNet(NeuralNet):
         """Return probabilities D_i(component j), (n, K, K), of a list of K maps."""
         self._set_training(False)
         components = [maps.to(self.device) for maps in components]
-        logits = [
-            [discriminator(maps) for maps in components]
-            for discriminator in self.discriminators_
-        ]
-        return torch.stack([torch.stack(row, -1) for row in logits], 1).sigmoid()
+
+        def logits(i):
+            return torch.stack([self.discriminators_[i](z) for z in components], -1)
+
+        return torch.stack(self.each(logits), 1).sigmoid()
 
 
 def detached(values):

@@ -59,14 +59,36 @@ def check_device(device):
 
 def use_bfloat16(precision, device):
     """Return whether to compute in bfloat16: on request, or where it is fast."""
-    if precision != "auto":
-        return precision == "bf16"
+    return precision == "bf16" or (precision == "auto" and has_fast_bfloat16(device))
+
+
+def has_fast_bfloat16(device):
+    """Return whether convolutions in bfloat16 are faster on a device, and right."""
     if device.type == "cuda":
         # `torch.cuda.is_bf16_supported` is also true where bfloat16 is emulated
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    # a private function of torch, which older releases lack
-    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return device.type == "cpu" and has_matrix_units()
+    return device.type == "cpu" and cpu_supports("amx_tile")
+
+
+def cpu_supports(instructions):
+    """Return whether torch says that the CPU has some instructions."""
+    # private functions, which some releases lack
+    return getattr(torch.cpu, f"_is_{instructions}_supported", lambda: False)()
+
+
+def warn_of_precision(precision, device):
+    """Warn of bfloat16 on a device that is slower with it, or computes it wrongly."""
+    if precision != "bf16" or has_fast_bfloat16(device):
+        return
+    reason = "is slow, because the device has no instructions for it"
+    if device.type == "cpu" and cpu_supports("avx512_bf16"):
+        # seen with torch 2.13 (oneDNN 3.12): gradients of weights with stride 2 on maps
+        # one entry wide, and with dilation and 24 or 33 channels
+        reason = "with AVX512-BF16 and without AMX has wrong gradients of some weights"
+    warn_user(
+        f"precision='bf16' on device={str(device)!r} {reason}; precision='auto' "
+        "computes in float32 there"
+    )
 
 
 def n_validation_samples(n_samples, validation_fraction, early_stopping):
