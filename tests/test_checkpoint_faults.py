@@ -129,8 +129,14 @@ def test_training_that_differs_in_more_starts_beside(data, tmp_path):
 
 
 EQUAL = [
-    ({"network": None}, {"network": ResNet9()}),
-    ({"stft": None}, {"stft": STFTTransformer()}),
+    (
+        {"network": None, "stft": STFTTransformer(n_fft=16)},
+        {"network": ResNet9(output="affine"), "stft": STFTTransformer(n_fft=16)},
+    ),
+    (
+        {"stft": None, "representation": "complex"},
+        {"stft": STFTTransformer(), "representation": None},
+    ),
     (
         {"stft": STFTTransformer(n_fft=16)},
         {"stft": STFTTransformer(n_fft=16).fit(np.zeros((1, 64)))},

@@ -175,7 +175,7 @@ def test_positive_weights_of_losses_make_a_difference(data):
 def test_default_network_is_a_resnet9(data):
     settings = FAST | {"network": None}
     default = AESeparator(**settings).fit(*data)
-    same = AESeparator(**FAST | {"network": ResNet9()}).fit(*data)
+    same = AESeparator(**FAST | {"network": ResNet9(output="affine")}).fit(*data)
     assert default.network is None
     assert equal_states(states(default)[0], states(same)[0])
 

@@ -32,7 +32,7 @@ def identity_of(separator, X, y):
     identity : dict
         The class, parameters, and checksums of the data.
     """
-    parameters = separator.get_params(deep=False)
+    parameters = separator._known_parameters(X)
     for part in separator._default_parts:
         # without what a transform has learned
         parameters[part] = clone(parameters[part], safe=False)

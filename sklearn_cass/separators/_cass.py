@@ -24,7 +24,7 @@ from ..data import (
     tensor_dataset,
 )
 from ..metrics import relative_error
-from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape, ResNet9
+from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape
 from ..numeric import (
     check_number_parameters,
     divide,
@@ -85,14 +85,14 @@ class AESeparator(BaseSeparator):
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
-        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM()`` on long ones, whichever has the smaller
-        error on a validation set after a short training of each, up to 15 % of the
-        time; without a choice, if ``stft`` or ``representation`` is given, or
-        if the training has less than 500 steps (samples times epochs over
-        ``batch_size``), ``ResNet9()``. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
+        on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
+        on a validation set after a short training of each, up to 15 % of the time. If
+        ``stft`` or ``representation`` is given, or if the training has less than 500
+        steps (samples times epochs over ``batch_size``), it is the first, without a
+        choice. Search over its parameters as ``network__n_filters`` and so on; more
+        filters are the first thing to try when errors on the training samples stay
+        high.
     stft : STFTTransformer, None or False, default=None
         Transform of mixtures that are waveforms. None chooses ``n_fft`` by ``n_times``:
         the power of two at or above ``n_times / 64``, between 8 and 2048, but with
@@ -258,7 +258,10 @@ class AESeparator(BaseSeparator):
         "Try more epochs (max_epochs), another lr, a smaller beta or cross_weights, "
         "and rows in which the components differ."
     )
-    _default_parts = {**BaseSeparator._default_parts, "network": ResNet9}
+    _default_parts = {
+        **BaseSeparator._default_parts,
+        "network": recipes.default_network,
+    }
 
     def __init__(
         self,
@@ -345,6 +348,14 @@ class AESeparator(BaseSeparator):
         if trial is None:
             return recipes.DIRECT
         return self._best_recipe(parameters, trial, X.shape[-1], rng)
+
+    def _known_parameters(self, X):
+        """Return the parameters with values for None, unless they are to be chosen."""
+        parameters = self.get_params(deep=False)
+        if recipes.has_choice(parameters, X):
+            return parameters
+        recipe = recipes.recipe_of(self.network)
+        return parameters | recipes.filled(parameters, recipe, X.shape[-1])
 
     def _best_recipe(self, parameters, trial, n_times, rng):
         """Return the recipe with the smallest error in a trial."""
@@ -661,14 +672,14 @@ class RegularCASSSeparator(AESeparator):
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
-        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM()`` on long ones, whichever has the smaller
-        error on a validation set after a short training of each, up to 15 % of the
-        time; without a choice, if ``stft`` or ``representation`` is given, or
-        if the training has less than 500 steps (samples times epochs over
-        ``batch_size``), ``ResNet9()``. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
+        on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
+        on a validation set after a short training of each, up to 15 % of the time. If
+        ``stft`` or ``representation`` is given, or if the training has less than 500
+        steps (samples times epochs over ``batch_size``), it is the first, without a
+        choice. Search over its parameters as ``network__n_filters`` and so on; more
+        filters are the first thing to try when errors on the training samples stay
+        high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -974,14 +985,14 @@ class CASSSeparator(RegularCASSSeparator):
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
-        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM()`` on long ones, whichever has the smaller
-        error on a validation set after a short training of each, up to 15 % of the
-        time; without a choice, if ``stft`` or ``representation`` is given, or
-        if the training has less than 500 steps (samples times epochs over
-        ``batch_size``), ``ResNet9()``. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
+        on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
+        on a validation set after a short training of each, up to 15 % of the time. If
+        ``stft`` or ``representation`` is given, or if the training has less than 500
+        steps (samples times epochs over ``batch_size``), it is the first, without a
+        choice. Search over its parameters as ``network__n_filters`` and so on; more
+        filters are the first thing to try when errors on the training samples stay
+        high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -1240,14 +1251,14 @@ class GANSeparator(RegularCASSSeparator):
     network : Network, default=None
         Makes the encoders, decoders and discriminators: :class:`ResNet9`,
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
-        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9()`` on short
-        windows or ``BiLSTM()`` on long ones, whichever has the smaller
-        error on a validation set after a short training of each, up to 15 % of the
-        time; without a choice, if ``stft`` or ``representation`` is given, or
-        if the training has less than 500 steps (samples times epochs over
-        ``batch_size``), ``ResNet9()``. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
+        on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
+        on a validation set after a short training of each, up to 15 % of the time. If
+        ``stft`` or ``representation`` is given, or if the training has less than 500
+        steps (samples times epochs over ``batch_size``), it is the first, without a
+        choice. Search over its parameters as ``network__n_filters`` and so on; more
+        filters are the first thing to try when errors on the training samples stay
+        high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.

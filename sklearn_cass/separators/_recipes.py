@@ -18,6 +18,11 @@ MAX_TIMES = 2**13
 MAX_VALIDATION = 64
 
 
+def default_network():
+    """Return the network that None is without a choice."""
+    return ResNet9(output="affine")
+
+
 def short_windows(n_times):
     """Return a transform that resolves times, as ECG and PPG need it."""
     return STFTTransformer()
@@ -31,7 +36,7 @@ def long_windows(n_times):
 
 DIRECT = MappingProxyType(
     {
-        "network": ResNet9(),
+        "network": default_network(),
         "stft": short_windows,
         "representation": "complex",
         "reconstruction_loss": "mse",
