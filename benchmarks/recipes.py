@@ -52,7 +52,7 @@ def errors_of(experiment, seed):
     parameters = AESeparator().get_params(deep=False)
     rng = np.random.RandomState(seed)
     start = time.process_time()
-    trial = recipes.plan_trial(Samples(X, y), recipes.LEAST_STEPS, 8, rng)
+    trial = recipes.plan_trial(Samples(X, y), 8, rng)
     errors = []
     for recipe in recipes.RECIPES:
         settings = recipes.filled(parameters, recipe, X.shape[-1])

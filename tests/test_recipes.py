@@ -44,7 +44,8 @@ def small_recipes(monkeypatch):
     monkeypatch.setattr(recipes, "DIRECT", direct)
     monkeypatch.setattr(recipes, "MASKS", masks)
     monkeypatch.setattr(recipes, "N_STEPS", 2)
-    monkeypatch.setattr(recipes, "LEAST_STEPS", 1)
+    monkeypatch.setattr(AESeparator, "_least_steps", 1)
+    monkeypatch.setattr(RegularCASSSeparator, "_least_steps", 1)
     return direct, masks
 
 
@@ -221,9 +222,8 @@ def test_verbose_prints_the_errors(favor, data, capsys):
 @pytest.mark.parametrize("n_samples", [5, 50, 500])
 def test_validation_rows_are_neighbors_that_are_not_trained_on(n_samples):
     X = np.arange(float(n_samples)).reshape(-1, 1)
-    trial = recipes.plan_trial(
-        Samples(X, X[:, np.newaxis]), 1000, 8, np.random.RandomState(0)
-    )
+    samples = Samples(X, X[:, np.newaxis])
+    trial = recipes.plan_trial(samples, 8, np.random.RandomState(0))
     trained, validated = trial.training.X.ravel(), trial.validation.X.ravel()
     assert not np.intersect1d(trained, validated).size
     gaps = np.diff(np.sort(validated)) - 1
@@ -232,25 +232,32 @@ def test_validation_rows_are_neighbors_that_are_not_trained_on(n_samples):
     assert recipes.N_STEPS / 2 <= n_steps <= 2 * recipes.N_STEPS
 
 
-def test_few_steps_have_no_trial():
-    samples = Samples(np.zeros((100, 4)), np.zeros((100, 2, 4)))
-    rng = np.random.RandomState(0)
-    assert recipes.plan_trial(samples, recipes.LEAST_STEPS - 1, 8, rng) is None
-    assert recipes.plan_trial(samples, recipes.LEAST_STEPS, 8, rng) is not None
+@pytest.mark.parametrize(
+    ("cls", "least"), [(AESeparator, 500), (CASSSeparator, 200), (GANSeparator, 200)]
+)
+def test_few_steps_have_no_trial(cls, least, data, monkeypatch):
+    planned = []
+    monkeypatch.setattr(recipes, "plan_trial", lambda *_: planned.append(1))
+    samples = Samples(*data)  # 3 steps an epoch
+    parameters = cls().get_params(deep=False)
+    for max_epochs in (least // 3, least // 3 + 1):
+        separator = cls(max_epochs=max_epochs)
+        recipe = separator._choose_recipe(parameters, samples, None)
+        assert recipe is recipes.DIRECT
+    assert planned == [1]
 
 
 def test_one_sample_has_no_trial():
     samples = Samples(np.zeros((1, 4)), np.zeros((1, 2, 4)))
     rng = np.random.RandomState(0)
-    assert recipes.plan_trial(samples, 10_000, 8, rng) is None
+    assert recipes.plan_trial(samples, 8, rng) is None
 
 
 def test_long_rows_are_cut_in_a_trial():
     n_times = 3 * recipes.MAX_TIMES
     X = np.arange(float(10 * n_times)).reshape(10, n_times)
-    trial = recipes.plan_trial(
-        Samples(X, X[:, np.newaxis]), 10_000, 8, np.random.RandomState(0)
-    )
+    samples = Samples(X, X[:, np.newaxis])
+    trial = recipes.plan_trial(samples, 8, np.random.RandomState(0))
     assert trial.training.X.shape[-1] == recipes.MAX_TIMES
     middle = n_times / 2 + n_times * np.arange(10) - 0.5
     means = np.r_[trial.training.X, trial.validation.X].mean(axis=1)

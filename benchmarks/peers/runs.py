@@ -226,7 +226,7 @@ def learned(separator):
 def seconds_per_epoch(system, data, task, options):
     """Return the seconds of an epoch: of a fit of a smaller budget, or of a short one.
 
-    A short fit is made twice, because the first one may include initialization.
+    The short one has as many epochs as a choice of the network needs.
     """
     smaller = [budget for budget in sorted(options.budgets) if budget < task.budget]
     for budget in reversed(smaller):
@@ -234,9 +234,15 @@ def seconds_per_epoch(system, data, task, options):
         record = options.records.find(before, identity(before, options.measured_on))
         if record:
             return record["seconds"] / record["epochs"]
-    for _ in range(2):
-        _, seconds = fit(system.make(max_epochs=1, random_state=task.seed), data)
-    return seconds
+    max_epochs = epochs_of_choice(system.make(), data)
+    made = system.make(max_epochs=max_epochs, random_state=task.seed)
+    return fit(made, data)[1] / max_epochs
+
+
+def epochs_of_choice(separator, data):
+    """Return the least epochs of a fit that chooses its network."""
+    steps = -(-len(data[0]) // separator.batch_size)
+    return -(-separator._least_steps // steps)
 
 
 def fit_within(task, make, data, per_epoch):
@@ -277,10 +283,8 @@ def costs(system, experiment, task, options):
         found["seconds of an epoch"] = seconds_of_epoch(training)
         rows = tensor(X)
     else:
-        own = {"max_epochs": 1} if system.by_budget else {}
-        separator, _ = fit(
-            system.make(**own), experiment.training_rows(options.measured_on)
-        )
+        data = experiment.training_rows(options.measured_on)
+        separator, _ = fit(system.make(**shortest(system, data)), data)
         call, found, rows = separator.transform, {}, X
         if hasattr(separator, "net_"):
             found = size_of(separator.net_.module_)
@@ -290,6 +294,13 @@ def costs(system, experiment, task, options):
         "of many, a row [s]": seconds_of(call, rows[:N_TOGETHER]) / N_TOGETHER,
         **found,
     }
+
+
+def shortest(system, data):
+    """Return the parameters of the shortest fit of ours that chooses its network."""
+    if not system.by_budget:
+        return {}
+    return {"max_epochs": epochs_of_choice(system.make(), data)}
 
 
 def seconds_of_epoch(training):
@@ -321,6 +332,6 @@ def training_of(experiment, system, data):
     if isinstance(found, Peer):
         training = start(found, made, task, "test")
         return lambda: training.run_to(np.inf, max_steps=N_STEPS)
-    separator = found.make(**({"max_epochs": 1} if found.by_budget else {}))
     rows = made.training_rows("test")
+    separator = found.make(**shortest(found, rows))
     return lambda: fit(separator, rows)

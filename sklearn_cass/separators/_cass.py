@@ -89,10 +89,10 @@ class AESeparator(BaseSeparator):
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
         on a validation set after a short training of each, up to 15 % of the time. If
         ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``), it is the first, without a
-        choice. Search over its parameters as ``network__n_filters`` and so on; more
-        filters are the first thing to try when errors on the training samples stay
-        high.
+        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
+        the first, without a choice. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     stft : STFTTransformer, None or False, default=None
         Transform of mixtures that are waveforms. None chooses ``n_fft`` by ``n_times``:
         the power of two at or above ``n_times / 64``, between 8 and 2048, but with
@@ -254,6 +254,7 @@ class AESeparator(BaseSeparator):
     }
 
     _net_class = CASSNet
+    _least_steps = recipes.LEAST_STEPS  # of a training, to choose a network
     _remedies = (
         "Try more epochs (max_epochs), another lr, a smaller beta or cross_weights, "
         "and rows in which the components differ."
@@ -344,7 +345,9 @@ class AESeparator(BaseSeparator):
         if not recipes.has_choice(parameters, X):
             return recipes.recipe_of(self.network)
         n_steps = self.max_epochs * -(-len(samples) // self.batch_size)
-        trial = recipes.plan_trial(samples, n_steps, self.batch_size, rng)
+        if n_steps < self._least_steps:
+            return recipes.DIRECT
+        trial = recipes.plan_trial(samples, self.batch_size, rng)
         if trial is None:
             return recipes.DIRECT
         return self._best_recipe(parameters, trial, X.shape[-1], rng)
@@ -676,10 +679,10 @@ class RegularCASSSeparator(AESeparator):
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
         on a validation set after a short training of each, up to 15 % of the time. If
         ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``), it is the first, without a
-        choice. Search over its parameters as ``network__n_filters`` and so on; more
-        filters are the first thing to try when errors on the training samples stay
-        high.
+        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
+        the first, without a choice. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -843,6 +846,8 @@ class RegularCASSSeparator(AESeparator):
         "discriminator_lr": [POSITIVE],
     }
 
+    _least_steps = recipes.LEAST_ADVERSARIAL_STEPS
+
     def __init__(
         self,
         network=None,
@@ -989,10 +994,10 @@ class CASSSeparator(RegularCASSSeparator):
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
         on a validation set after a short training of each, up to 15 % of the time. If
         ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``), it is the first, without a
-        choice. Search over its parameters as ``network__n_filters`` and so on; more
-        filters are the first thing to try when errors on the training samples stay
-        high.
+        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
+        the first, without a choice. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -1255,10 +1260,10 @@ class GANSeparator(RegularCASSSeparator):
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
         on a validation set after a short training of each, up to 15 % of the time. If
         ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``), it is the first, without a
-        choice. Search over its parameters as ``network__n_filters`` and so on; more
-        filters are the first thing to try when errors on the training samples stay
-        high.
+        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
+        the first, without a choice. Search over its parameters as
+        ``network__n_filters`` and so on; more filters are the first thing to try when
+        errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.

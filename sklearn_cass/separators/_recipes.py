@@ -12,9 +12,10 @@ from ..nn import BiLSTM, ResNet9
 from ..stft import STFTTransformer
 
 # A choice takes at most 15 % of a fit: so many steps for each recipe, on so many time
-# points of each row, if the fit has many more (`python -m benchmarks.recipes`).
-N_STEPS, LEAST_STEPS = 32, 500
-MAX_TIMES = 2**13
+# points of each row, if the fit has many more (`python -m benchmarks.recipes`). Steps
+# with discriminators take several times as long as those of a choice.
+N_STEPS, MAX_TIMES = 32, 2**13
+LEAST_STEPS, LEAST_ADVERSARIAL_STEPS = 500, 200
 MAX_VALIDATION = 64
 
 
@@ -97,13 +98,13 @@ class Trial:
         return float(np.nanmedian(errors, axis=0).mean())
 
 
-def plan_trial(samples, n_steps, batch_size, rng):
-    """Return a trial for a fit of so many steps, None if those are too few.
+def plan_trial(samples, batch_size, rng):
+    """Return a trial, None if there are no two samples.
 
     The rows for validation follow each other, because neighbors are often alike.
     """
     n_samples = len(samples)
-    if n_steps < LEAST_STEPS or n_samples < 2:
+    if n_samples < 2:
         return None
     n_validation = min(-(-n_samples // 5), MAX_VALIDATION)
     order = np.roll(np.arange(n_samples), -rng.randint(n_samples))
