@@ -26,6 +26,7 @@ from benchmarks.paper.tasks import (
 )
 from benchmarks.rounding import rounded
 from sklearn_cass import CASSSeparator, ResNet9
+from sklearn_cass.separators import _recipes as recipes
 
 # so few iterations and epochs converge to nothing
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -122,6 +123,32 @@ def test_a_default_of_the_network_counts_too(monkeypatch):
     assert difference(before, task_of().identity) == {"network__dilation": (4, 3)}
 
 
+def test_a_default_of_the_family_counts_too(monkeypatch):
+    def identities():
+        entries = {"network": "BiLSTM"} | settings.stft(16, 4)
+        return {e: Task("ecg", "best", e, 0, entries, {}).identity for e in ROWS}
+
+    before = identities()
+    monkeypatch.setattr(recipes, "MASKS", dict(recipes.MASKS, remix=0.5))
+    for estimator, after in identities().items():
+        is_trained = estimator in (*FAMILY, "GANSeparator")
+        changed = {"remix": (0.25, 0.5)} if is_trained else {}
+        assert difference(before[estimator], after) == changed
+
+
+@pytest.mark.parametrize("family", ["ResNet9", "BiLSTM"])
+@pytest.mark.parametrize("estimator", [*FAMILY, "GANSeparator"])
+def test_what_a_family_decides_is_in_its_records(estimator, family):
+    entries = {"network": family} | settings.stft(16, 4)
+    task = Task("ecg", "best", estimator, 0, entries, {})
+    recipe = recipes.recipe_of(make(estimator, entries).network)
+    decided = {k: v for k, v in recipe.items() if k not in ("network", "stft")}
+    assert decided.items() <= task.identity.items()
+    assert task.identity["network"] == family
+    assert task.identity["stft__n_fft"] == 16
+    assert None not in decided.values()
+
+
 def test_settings_and_rows_make_other_runs():
     plain, cross = task_of(PLAIN), task_of()
     assert task_of(beta=0.5).digest != cross.digest
@@ -138,6 +165,9 @@ def test_settings_and_rows_make_other_runs():
 def test_parameters_that_no_separator_has_are_refused():
     with pytest.raises(ValueError, match="n_filter'"):
         make(PLAIN, {"n_filter": 4})
+    with pytest.raises(ValueError, match="network__n_filters"):
+        make(PLAIN, {"network": "BiLSTM", "network__n_filters": 4})
+    assert make(PLAIN, {"network__n_filters": 4}).network.n_filters == 4
 
 
 def test_incomplete_seeds_do_not_count(finished):
@@ -319,6 +349,45 @@ def test_tables_have_the_papers_numbers_and_seeds(finished):
     assert len(lines) == len(SEPARATORS) + 3
 
 
+def test_rows_have_the_seeds_that_are_finished(finished, tmp_path):
+    records = Records(copied(finished, tmp_path), "tables")
+    for estimator, task in of_seed(1).items():
+        record = records.find(of_seed(0)[estimator])
+        if estimator not in (CROSS, "NMFSeparator"):
+            records.by_digest[task.digest] = record | {"task": task.identity}
+    del records.by_digest[of_seed(0)["GANSeparator"].digest]
+    del records.by_digest[of_seed(1)["GANSeparator"].digest]
+    records.compact()
+    text = run(tmp_path, "tables", "--page")
+    assert "Not all 2 seeds: NMFSeparator 1, GANSeparator 0, CASSSeparator 1" in text
+    block = text[text.index("| Fetal Model") :].split("\n\n")[0]
+    seeds = {cells_of(line)[0]: cells_of(line)[-1] for line in block.splitlines()[2:]}
+    assert (seeds["Baseline AE"], seeds["CASS with Cross Training"]) == ("2", "1")
+    assert "GAN, one network for all" not in seeds
+    block = text[text.index("| difference") :].split("\n\n")[0]
+    pairs = {cells_of(x)[0]: cells_of(x)[-1] for x in block.splitlines()[2:]}
+    cross = "CASS with Cross Training"
+    assert pairs == {
+        "CASS - Baseline AE": "2",
+        f"{cross} - Baseline AE": "1",
+        f"{cross} - CASS": "1",
+    }
+
+
+def test_pictures_are_of_the_records_there_are(finished, monkeypatch, tmp_path):
+    records = Records(finished, "tables").complete(of_seed)
+    records |= {name: [] for name in FAMILY[1:]}
+    monkeypatch.undo()
+    (line,) = tables.draw("ecg", "best", ["maternal", "fetal"], records, tmp_path)
+    assert "mean of 0 to 1 seeds" in line
+
+
+def test_runs_of_one_estimator_can_be_asked_for(tmp_path):
+    words = f"tables --data {tmp_path} --estimator {PLAIN} --estimator {CROSS}"
+    tasks = tables.tasks(0, options_of(words.split()))
+    assert {task.estimator for task in tasks} == {PLAIN, CROSS}
+
+
 def test_every_picture_of_a_page_is_there(finished, monkeypatch, tmp_path):
     records = Records(finished, "tables").complete(of_seed)
     monkeypatch.undo()
@@ -371,7 +440,7 @@ def test_ablations_are_compared_with_the_base_on_validation_rows(monkeypatch, tm
     monkeypatch.setattr(ablations, "autoencoder_changes", lambda *_: changes)
     text = run(tmp_path, "ablations", "--seeds", "1")
     lines = {cells_of(x)[0]: cells_of(x) for x in text.splitlines() if "|" in x}
-    for kind in ablations.KINDS:
+    for kind in (kind for kind, name in ablations.TABLES if name == "ecg"):
         tasks = ablations.tasks_of(kind, "ecg", 0)
         assert {task.measured_on for task in tasks.values()} == {"validation"}
         assert tasks.keys() <= lines.keys()

@@ -7,6 +7,7 @@ from benchmarks.paper import claims, published
 from benchmarks.paper.__main__ import options_of
 from benchmarks.paper.statistics import (
     difference_text,
+    paired,
     paired_difference,
     relative_difference,
     summary,
@@ -64,8 +65,11 @@ def records(**errors):
     names = {"plain": PLAIN, "regular": REGULAR, "cross": CROSS}
     return {
         names[k]: [
-            {"measured": {"L2": [e] * 2, "shared_phase": {"L2": [e / 2] * 2}}}
-            for e in values
+            {
+                "task": {"seed": seed},
+                "measured": {"L2": [e] * 2, "shared_phase": {"L2": [e / 2] * 2}},
+            }
+            for seed, e in enumerate(values)
         ]
         for k, values in errors.items()
     }
@@ -103,6 +107,19 @@ def test_each_error_has_a_verdict_of_its_own():
     for run in found[CROSS]:
         run["measured"]["shared_phase"] = {"L2": [0.09] * 2}
     assert verdicts(CROSS, PLAIN, found) == ["holds", "contrary"]
+
+
+def test_claims_are_of_the_seeds_that_both_rows_have(tmp_path):
+    some = FIVE | {PLAIN: FIVE[PLAIN][3:], REGULAR: FIVE[REGULAR][:4], CROSS: []}
+    (a,), (b,) = paired(some[REGULAR], some[PLAIN])
+    assert a["task"]["seed"] == b["task"]["seed"] == 3
+    found = claims.differences(claims.Claim("ecg", 1, REGULAR, PLAIN), some)
+    assert found["waveform"]["n"] == 1
+    assert found["waveform"]["mean"] == pytest.approx(-50)
+    options = options_of(["tables", "--output", str(tmp_path)])
+    text = claims.write({("ecg", "best"): some}, options)
+    assert text.count("Maternal Model: CASS below Baseline AE") == 1
+    assert "CASS with Cross Training" not in text.split("##")[3]
 
 
 @pytest.mark.parametrize("claim", claims.ALL)

@@ -20,6 +20,7 @@ from joblib import Parallel, cpu_count, delayed
 from ..experiments import EXPERIMENTS, make
 from . import ablations, conditions, limits, runs, settings, tables
 from .records import Records
+from .tasks import ROWS
 
 PAGES = {page.NAME: page for page in (tables, ablations, conditions, limits)}
 N_SEEDS = {"tables": 5, "ablations": 1, "conditions": 5, "limits": 1, "quick": 2}
@@ -35,6 +36,7 @@ class Options(argparse.Namespace):
             self.pages = ["tables"] if self.quick else list(PAGES)
         self.measured_on = "validation" if self.validation else "test"
         self.settings = [self.setting] if self.setting else list(settings.SETTINGS)
+        self.estimators = self.estimator or list(ROWS)
         self.experiments = self.experiment or list(settings.ROWS)
         if not (self.experiment or self.data or os.environ.get("SKLEARN_CASS_DATA")):
             print("no recordings without --data: Bach10 is left out")
@@ -66,6 +68,7 @@ def options_of(arguments=None):
     add("pages", nargs="+", choices=(*PAGES, "all"))
     add("--experiment", action="append", choices=settings.ROWS)
     add("--setting", choices=settings.SETTINGS, help="of the tables")
+    add("--estimator", action="append", choices=ROWS, help="of the tables")
     add("--quick", **on, help="tables of few rows, epochs and seeds")
     add("--validation", **on, help="measure tables on validation rows")
     add("--page", **on, help="make no runs, write the pages alone")

@@ -13,28 +13,58 @@ from .published import FETAL
 from .tasks import CROSS, PLAIN, REGULAR, SEPARATORS, Task, default
 
 NAME = "ablations"
-# the experiment, and the one whose best setting is the base
-AUTOENCODERS = {"ecg": "ecg", "ppg": "ppg", "bach10-unseen": "bach10"}
+# the base where the best setting has another network
+RESNET9 = {
+    "bach10-unseen": settings.SHORT_AUDIO
+    | {
+        "representation": "phase-sensitive",
+        "network__compression": 0.5,
+        "network__output": "ratio_mask",
+        "network__dilation": 1,
+        "network__n_filters": 8,
+        "reconstruction_loss": "mse",
+        "discriminator_lr": 6e-4,
+        "batch_size": 4,
+        "cross_weights": 0.3,
+    }
+}
 FEWER = {"max_epochs": 3, "n_watched": 16, "watch_every": 100}
+FEWER_RECURRENT = FEWER | {"max_epochs": 12}
 LONG_STFT = {"ecg": settings.ECG_STFT, "ppg": settings.PPG_STFT}  # for magnitudes
 OTHER_STFTS = {
     "ecg": ((16, 4), (128, 32)),
     "ppg": ((32, 8), (256, 64)),
     "bach10-unseen": ((1024, 256), (2048, 512)),
 }
+RECURRENT_CHANGES = (
+    {},
+    {"remix": 0.0},
+    {"remix": 0.25},
+    {"representation": "magnitude"},
+    settings.stft(4096, 1024),
+    {"reconstruction_loss": "mse"},
+    {"max_epochs": 28},
+)
 KINDS = {
     "autoencoders": "Autoencoders alone",
+    "recurrent": "Autoencoders of recurrent networks alone",
     "adversarial": "Cross adversarial training",
 }
-TABLES = [*(("autoencoders", name) for name in AUTOENCODERS), ("adversarial", "ecg")]
+TABLES = [
+    *(("autoencoders", name) for name in OTHER_STFTS),
+    ("recurrent", "bach10"),
+    ("adversarial", "ecg"),
+]
 
 
 def base_of(kind, experiment):
     """Return the setting that the lines of a table differ from."""
     if kind == "adversarial":
         return conditions.BASE
-    entries = settings.SETTINGS["best"][AUTOENCODERS[experiment]]
-    entries = entries | entries.get(PLAIN, {}) | FEWER
+    entries, fewer = settings.SETTINGS["best"][experiment], FEWER_RECURRENT
+    if kind == "autoencoders":
+        entries, fewer = RESNET9.get(experiment, entries), FEWER
+    entries = entries | entries.get(PLAIN, {}) | fewer
     return {k: v for k, v in entries.items() if k not in SEPARATORS}
 
 
@@ -44,6 +74,8 @@ def lines_of(kind, experiment):
         full = default(PLAIN).get_params() | base_of(kind, experiment)
         changes = autoencoder_changes(experiment, full)
         return {about(changed): (changed, PLAIN) for changed in changes}
+    if kind == "recurrent":
+        return {about(changed): (changed, PLAIN) for changed in RECURRENT_CHANGES}
     rate = base_of(kind, experiment)["discriminator_lr"]
     changes = {
         "discriminator_lr x10 (Heusel et al. 2017)": {"discriminator_lr": 10 * rate},
@@ -132,6 +164,8 @@ def cells(runs, base, adversarial):
     found = {}
     for k, name in enumerate(runs[0]["component_names"]):
         found[f"{name} L2"] = stats.mean_text(runs, "waveform", "L2", k, 3)
+        shared = stats.mean_text(runs, "shared_phase", "L2", k, 3)
+        found[f"{name} L2, shared phase"] = shared
         found[f"{name} SDR [dB]"] = stats.mean_text(runs, "waveform", "SDR", k, 2)
         pair = (stats.values(of, "waveform", "L2", k) for of in (runs, base))
         change = stats.difference_text(stats.relative_difference(*pair))

@@ -40,11 +40,11 @@ def published(claim):
 
 
 def differences(claim, records):
-    """Return our difference by each measure, paired by seed."""
-    _, k, *pair = claim
+    """Return our difference by each measure, paired by seed; {} without a pair."""
+    runs = stats.paired(records[claim.better], records[claim.worse])
     found = {}
-    for name, measure in MEASURES.items():
-        errors = (stats.values(records[e], measure, "L2", k) for e in pair)
+    for name, measure in MEASURES.items() if runs[0] else ():
+        errors = (stats.values(of, measure, "L2", claim.component) for of in runs)
         found[name] = stats.relative_difference(*errors)
     return found
 
@@ -59,12 +59,13 @@ def verdict(found):
 
 
 def write(records_of, options):
-    """Write the page; ``records_of`` maps (experiment, setting) to complete seeds."""
+    """Write the page; ``records_of`` maps (experiment, setting) to records."""
     measured = [
-        (claim, setting, differences(claim, records))
+        (claim, setting, found)
         for claim in ALL
         for (experiment, setting), records in records_of.items()
         if experiment == claim.experiment
+        if (found := differences(claim, records))
     ]
     parts = {
         "summary": summary(measured),
@@ -95,6 +96,8 @@ def summary(measured):
         groups[frozenset(claim[2:]), setting].append((published(claim), found))
     rows = []
     for (pair, setting), of_group in groups.items():
+        if not of_group:
+            continue
         paper = between([difference for difference, _ in of_group])
         row = {"claim": KINDS[pair], "paper [%]": paper, "setting": setting}
         for name in MEASURES:
@@ -116,10 +119,11 @@ def factors(records_of):
     """Return the lowest of the family's errors, and the paper's over them."""
     rows = []
     for (experiment, setting), records in records_of.items():
+        measured = [e for e in FAMILY if records[e]]
         for k, about in enumerate(MODELS[experiment] if experiment in TABLES else ()):
             paper = min(error(experiment, e, k, "L2") for e in FAMILY)
             shared, waveform = (
-                min(np.mean(stats.values(records[e], m, "L2", k)) for e in FAMILY)
+                min(np.mean(stats.values(records[e], m, "L2", k)) for e in measured)
                 for m in MEASURES.values()
             )
             row = {"component": about, "setting": setting, "paper": f"{paper:.4f}"}

@@ -21,7 +21,7 @@ def error_curves(experiment, records):
     figure, axes = panels(4, n_columns=2)
     shares = [(k, share) for k in (0, 1) for share in (1, last)]
     for ax, (component, share) in zip(axes, shares, strict=True):
-        for estimator in FAMILY:
+        for estimator in filter(records.get, FAMILY):
             curves = [run["curves"] for run in records[estimator]]
             epochs = np.array(curves[0]["epoch"])
             shown = epochs >= (1 - share) * epochs[-1]
@@ -42,7 +42,7 @@ def discriminator_outputs(component_names, records):
     """Draw Figure 6: histograms of each discriminator's outputs, all seeds together."""
     figure, axes = panels(2, n_columns=2)
     for ax, (i, j) in zip(axes, ((0, 1), (1, 0)), strict=True):
-        for estimator in FAMILY[1:]:
+        for estimator in filter(records.get, FAMILY[1:]):
             outputs = [run["outputs"] for run in records[estimator]]
             for key, line in ((f"estimates{i}{j}", "-"), (f"true{i}", ":")):
                 counts = np.sum(

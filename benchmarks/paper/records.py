@@ -60,9 +60,19 @@ class Records:
         ``tasks_of`` takes a seed and returns tasks by name. A seed that lacks a record
         would favour some rows of a table.
         """
-        found = [{k: self.find(t) for k, t in tasks_of(s).items()} for s in self.seeds]
-        found = [records for records in found if all(records.values())]
+        found = [
+            records for records in self._by_seed(tasks_of) if all(records.values())
+        ]
         return {name: [of[name] for of in found] for name in found[0]} if found else {}
+
+    def found(self, tasks_of):
+        """Return the records that there are, of each name those of its seeds."""
+        found = self._by_seed(tasks_of)
+        return {name: [of[name] for of in found if of[name]] for name in tasks_of(0)}
+
+    def _by_seed(self, tasks_of):
+        """Return a dict of records, or None, by name for each seed."""
+        return [{k: self.find(t) for k, t in tasks_of(s).items()} for s in self.seeds]
 
     def stale(self, tasks_of):
         """Return a sentence on the records that tasks have outgrown, or "".

@@ -36,7 +36,7 @@ def rejection_rows(records, seen, digits=2):
     ``seen`` maps columns to the keys of outputs.
     """
     rows = []
-    for estimator in FAMILY[1:]:
+    for estimator in filter(records.get, FAMILY[1:]):
         row = {"share rejected (mean output)": LABELS[estimator]}
         outputs = [run["outputs"] for run in records[estimator]]
         for column, key in seen.items():
@@ -45,6 +45,13 @@ def rejection_rows(records, seen, digits=2):
             row[column] = f"{share} ({mean})"
         rows.append(row | {"seeds": len(outputs)})
     return rows
+
+
+def paired(a, b):
+    """Return the records of two rows of a table, those of the seeds that both have."""
+    of_seed = {run["task"]["seed"]: run for run in b}
+    a = [run for run in a if run["task"]["seed"] in of_seed]
+    return a, [of_seed[run["task"]["seed"]] for run in a]
 
 
 def paired_difference(a, b):

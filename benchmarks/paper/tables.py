@@ -10,7 +10,7 @@ from . import claims, settings
 from . import statistics as stats
 from .figures import discriminator_outputs, error_curves
 from .published import CURVES, LABELS, MODELS, NORMS, TABLES, error
-from .tasks import CROSS, PLAIN, REGULAR, ROWS, SEPARATORS, Task
+from .tasks import CROSS, FAMILY, PLAIN, REGULAR, ROWS, SEPARATORS, Task
 
 NAME = "tables"
 SYMBOLS = {"L1": "L1", "L2": "L2", "Linf": "L∞"}
@@ -29,6 +29,7 @@ def tasks(seed, options):
         for experiment in options.experiments
         for setting in settings.settings_of(experiment, options.settings)
         for task in tasks_of(experiment, setting, options, seed).values()
+        if task.estimator in options.estimators
     ]
 
 
@@ -42,24 +43,33 @@ def tasks_of(experiment, setting, options, seed):
 
 def write(records, options):
     """Write the page, its pictures and the page of claims; return the page."""
-    complete_of, sections = {}, []
+    records_of, sections = {}, []
     if options.measured_on != "test":
         sections.append("**Measured on validation rows.**\n")
     for experiment, definition in EXPERIMENTS.items():
         blocks = []
         for setting in settings.settings_of(experiment):
             of_seed = partial(tasks_of, experiment, setting, options)
-            complete, stale = records.complete(of_seed), records.stale(of_seed)
-            if complete:
-                complete_of[experiment, setting] = complete
-            if complete or stale:
-                blocks += [*block(experiment, setting, complete, options), stale]
+            found, stale = records_found(records, of_seed), records.stale(of_seed)
+            if found:
+                records_of[experiment, setting] = found
+            if found or stale:
+                blocks += [*block(experiment, setting, found, options), stale]
         if blocks:
             number = f"Table {TABLES[experiment]}: " if experiment in TABLES else ""
             title = f"## {number}{definition.title}\n"
             sections += [title, f"{definition.split}\n", *blocks]
-    claims.write(complete_of, options)
+    claims.write(records_of, options)
     return options.write_page(NAME, sections="\n".join(filter(None, sections)))
+
+
+def records_found(records, of_seed):
+    """Return {estimator: [record]}; {} without autoencoders, as other rows are shared.
+
+    Mixture, zero, oracle, NMF and ICA may have the same records in several settings.
+    """
+    found = records.found(of_seed)
+    return found if any(found[estimator] for estimator in FAMILY) else {}
 
 
 def block(experiment, setting, records, options):
@@ -70,7 +80,8 @@ def block(experiment, setting, records, options):
     about = f"`{json.dumps(entries)}`, rows `{json.dumps(rows)}`"
     if not records:
         return [title, f"{about}; no records.\n"]
-    names, seen = records[PLAIN][0]["component_names"], {}
+    names = next(r for of in records.values() for r in of)["component_names"]
+    seen = {}
     for i, j in ((0, 1), (1, 0)):
         seen[f"{names[i]} discriminator, {names[j]} estimates"] = f"estimates{i}{j}"
         seen[f"{names[i]} discriminator, true {names[i]}"] = f"true{i}"
@@ -80,7 +91,7 @@ def block(experiment, setting, records, options):
         stats.rejection_rows(records, seen, 3),
         training_rows(experiment, records),
     ]
-    about += f"; {circumstances(records)}\n"
+    about += f"; {circumstances(records)}{lacking(records)}\n"
     pictures = draw(experiment, setting, names, records, options.output)
     return [title, about, *(f"{table(rows)}\n" for rows in tables), *pictures]
 
@@ -95,23 +106,31 @@ def circumstances(records):
     return f"{len(runs)} runs, {hours:.2f} hours of training on {made}"
 
 
+def lacking(records):
+    """Return how many seeds those rows of a table have that lack some, or ""."""
+    n_seeds = {estimator: len(runs) for estimator, runs in records.items()}
+    most = max(n_seeds.values())
+    few = [f"{name} {n}" for name, n in n_seeds.items() if n < most]
+    return f". Not all {most} seeds: {', '.join(few)}" if few else ""
+
+
 def draw(experiment, setting, names, records, folder):
     """Draw the pictures of one setting; return how the page shows them."""
     number = f"Figure {CURVES[experiment][0]}: " if experiment in CURVES else ""
     figure_6 = "Figure 6: " if experiment == "ecg" else ""
-    seeds = f"{len(records[PLAIN])} seeds"
+    few, *_, many = sorted(len(records[estimator]) for estimator in FAMILY)
+    seeds = f"{many} seeds" if few == many else f"{few} to {many} seeds"
     captions = (
         f"{number}log10 of the test error (L2, shared phase) over epochs; mean of "
         f"{seeds}, and between which values they lie",
         f"{figure_6}outputs of each discriminator on the other component's estimates "
         f"and on its own true component, {seeds}",
     )
-    figures = {
-        "errors": error_curves(experiment, records),
-        "discriminators": discriminator_outputs(names, records),
-    }
+    figures = {"errors": error_curves(experiment, records)}
+    if any(records[estimator] for estimator in FAMILY[1:]):
+        figures["discriminators"] = discriminator_outputs(names, records)
     lines = []
-    for caption, (kind, figure) in zip(captions, figures.items(), strict=True):
+    for caption, (kind, figure) in zip(captions, figures.items(), strict=False):
         path = Path("images") / f"{experiment}-{setting}-{kind}.png"
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / path, dpi=100)
@@ -126,7 +145,7 @@ def error_rows(experiment, component, records):
     """Return a block of a table: errors with shared phase, published, of waveforms."""
 
     rows = []
-    for estimator in ROWS:
+    for estimator in filter(records.get, ROWS):
         runs = records[estimator]
         text = partial(stats.mean_text, runs, component=component)
         row = {MODELS[experiment][component]: LABELS.get(estimator, estimator)}
@@ -144,20 +163,21 @@ def difference_rows(experiment, records):
     """Return paired differences between rows, with the bootstrap's interval."""
     rows = []
     for pair in PAIRS:
-        for k, name in enumerate(MODELS[experiment]):
+        runs = stats.paired(*(records[e] for e in pair))
+        for k, name in enumerate(MODELS[experiment] if runs[0] else ()):
             row = {"difference": " - ".join(LABELS[e] for e in pair), "component": name}
             for title, (measure, norm, digits) in DIFFERENCES.items():
-                values = (stats.values(records[e], measure, norm, k) for e in pair)
+                values = (stats.values(of, measure, norm, k) for of in runs)
                 found = stats.paired_difference(*values)
                 row[title] = stats.difference_text(found, digits)
-            rows.append(row | {"seeds": len(records[PLAIN])})
+            rows.append(row | {"seeds": len(runs[0])})
     return rows
 
 
 def training_rows(experiment, records):
     """Return rows, epochs, time, and whether the curves have flattened."""
     rows = []
-    for estimator in SEPARATORS:
+    for estimator in filter(records.get, SEPARATORS):
         runs = records[estimator]
         curves = [run["curves"] for run in runs if "curves" in run]
         row = {

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import sklearn_cass
-from sklearn_cass import ResNet9, STFTTransformer
+from sklearn_cass import BiLSTM, ResNet9, STFTTransformer
+from sklearn_cass.separators import _recipes as recipes
 
 from ..experiments import EXPERIMENTS
 from ..report import CEILING, FLOORS
@@ -23,23 +24,26 @@ ABOUT_RUN = ("n_train_rows", "watch_every", "n_watched")
 LEFT_OUT = ("callbacks", "checkpoint", "device", "random_state", "verbose")
 
 
-def default(estimator):
-    """Return a separator with its default network and STFT written out."""
+def default(estimator, family="ResNet9"):
+    """Return a separator of a family of networks, its defaults written out."""
     separator = getattr(sklearn_cass, estimator)()
-    parts = {"network": ResNet9(), "stft": STFTTransformer()}
+    network = {"ResNet9": ResNet9, "BiLSTM": BiLSTM}[family]()
+    parts = {**recipes.recipe_of(network), "network": network}
+    parts |= {"stft": STFTTransformer()}
     known = separator.get_params(deep=False)
     return separator.set_params(**{k: v for k, v in parts.items() if k in known})
 
 
 def make(estimator, setting, **own):
     """Return a separator with its share of a setting; ``own`` as far as it has it."""
-    known = set().union(*(default(name).get_params() for name in SEPARATORS))
+    family = setting.get("network", "ResNet9")
+    known = set().union(*(default(e, family).get_params() for e in SEPARATORS))
     unknown = sorted(set(setting) - known - {*ABOUT_RUN, *SEPARATORS})
     if unknown:  # a slip would change nothing
         raise ValueError(f"no separator has the parameters {unknown}")
-    separator = default(estimator)
+    given = {"network": family} | setting | own | setting.get(estimator, {})
+    separator = default(estimator, given.pop("network"))
     known = separator.get_params()
-    given = setting | own | setting.get(estimator, {})
     return separator.set_params(**{k: v for k, v in given.items() if k in known})
 
 
