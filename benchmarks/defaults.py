@@ -38,7 +38,7 @@ def fit(name, cls, candidate, seed, folder):
     rows, max_epochs = definition.quick
     experiment = make(name, definition.rows | rows, seed, folder)
     separator = cls(random_state=seed)
-    separator.set_params(**definition.parameters, **candidate, max_epochs=max_epochs)
+    separator.set_params(**candidate, max_epochs=max_epochs)
     separator.fit(*experiment.rows("train"))
     X, y = experiment.rows("validation")
     estimates = separator.transform(X)

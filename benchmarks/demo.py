@@ -72,7 +72,7 @@ def run(name, data, size, seed, output):
         "n_test_rows": len(experiment.parts["test"]),
         **provenance(),
         "seconds_of_fit": seconds,
-        "settings": {n: " ".join(repr(s).split()) for n, s in separators.items()},
+        "settings": {n: described(s) for n, s in separators.items()},
         **evaluate(experiment, estimates),
         "discrimination": {
             n: discrimination(of, separators[n].discriminate(y, X), names)
@@ -104,6 +104,13 @@ def train(classes, experiment, given, seed):
         separators[name] = separator.fit(X, y)
         seconds[name] = round(time.perf_counter() - start, 1)
     return separators, seconds
+
+
+def described(separator):
+    """Return a separator with its parameters, and the network that it chose."""
+    text = " ".join(repr(separator).split())
+    network = getattr(separator, "network_", None)
+    return text if network is None else f"{text}, network_ {network}"
 
 
 def shared(separator, given):

@@ -24,9 +24,6 @@ AUDIO_STFT = {"n_fft": 1024, "hop_length": 256}
 ECG_STFT = {"n_fft": 128, "hop_length": 32}
 PPG_STFT = {"n_fft": 256, "hop_length": 64}
 
-# Beyond the defaults.
-PPG = {"network__output": "affine"}
-
 PPG_ROWS = {"n_train": 1280, "n_validation": 320, "n_test": 320}
 ECG_ROWS = PPG_ROWS | {"generator": {"windows_per_trace": 32}}
 BACH10_ROWS = {"window": 1.0, "share_test": 0.2, "share_validation": 0.1}
@@ -267,7 +264,6 @@ EXPERIMENTS = {
         rows=PPG_ROWS,
         quick=({"n_train": 640}, 6),
         full=({"n_train": 1600}, None),
-        parameters=PPG,
         unit="",
     ),
     "fetal": Definition(

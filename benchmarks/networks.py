@@ -51,7 +51,7 @@ CANDIDATES = {
 def row_of(name, experiment, network, max_epochs, settings, seed):
     """Fit a separator with a network; return its ratios and costs."""
     separator = AESeparator(network, max_epochs=max_epochs, random_state=seed)
-    separator.set_params(**EXPERIMENTS[name].parameters, **settings)
+    separator.set_params(**settings)
     seconds = time.process_time()
     separator.fit(*experiment.rows("train"))
     seconds = time.process_time() - seconds
