@@ -20,14 +20,16 @@ class SecondDeviceTensor(torch.Tensor):
 
     @staticmethod
     def __new__(cls, values):
-        tensor = torch.Tensor._make_wrapper_subclass(
-            cls,
-            values.size(),
-            strides=values.stride(),
-            storage_offset=values.storage_offset(),
-            dtype=values.dtype,
-            device=NAME,
-        )
+        # torch sets versions of views, which wrappers of inference mode do not have
+        with torch.inference_mode(False):
+            tensor = torch.Tensor._make_wrapper_subclass(
+                cls,
+                values.size(),
+                strides=values.stride(),
+                storage_offset=values.storage_offset(),
+                dtype=values.dtype,
+                device=NAME,
+            )
         tensor.values = values
         return tensor
 

@@ -29,8 +29,8 @@ def namespace(tmp_path, monkeypatch):
 
 
 def test_code_on_networks_runs(namespace):
-    search, audio, modules, load, losses = code_blocks("docs/networks.md")
-    for code in (search, audio, modules):
+    search, modules, load, losses = code_blocks("docs/networks.md")
+    for code in (search, modules):
         exec(code, namespace)
     X, y = make_mixtures(n_samples=8)
     separator = namespace["separator"].fit(X, y)

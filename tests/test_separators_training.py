@@ -436,7 +436,7 @@ def test_traditional_fit_that_is_refused_keeps_the_previous_one(cls, data):
 
 NETWORKS = {
     "network": {"network": ResNet9(n_filters=3)},
-    "network's kind": {"network": None},
+    "network's kind": {"network": BiLSTM(4, 1)},
     "representation": {"representation": "magnitude"},
     "stft": {"stft": STFTTransformer(n_fft=32)},
 }

@@ -80,8 +80,10 @@ def by_sample(function, *tensors):
     matrices by their places: a sample by itself has the same bits wherever it stands in
     a batch, and what is computed in between stays in the cache.
     """
-    samples = zip(*(tensor.split(1) for tensor in tensors), strict=True)
-    return concatenated([function(*parts) for parts in samples])
+    rows = (slice(i, i + 1) for i in range(len(tensors[0])))
+    return concatenated(
+        [function(*(tensor[row] for tensor in tensors)) for row in rows]
+    )
 
 
 def concatenated(tensors):
