@@ -65,9 +65,10 @@ def run(name, data, size, seed, output):
     estimates, outputs = separate(experiment, definition.stft, separators)
     names = experiment.bunch.component_names
     X, y = experiment.rows("test")
+    option = " --full" if size == "full" else ""
     results = {
         "experiment": definition.title,
-        "command": f"python -m benchmarks.demo {name} --{size} --seed {seed}",
+        "command": f"python -m benchmarks.demo {name}{option} --seed {seed}",
         "n_training_rows": len(experiment.index("train", "validation")),
         "n_test_rows": len(experiment.parts["test"]),
         **provenance(),

@@ -33,7 +33,7 @@ def test_tables_are_markdown_with_settings_and_numbers(monkeypatch, tmp_path, ca
     for name, measured in results["measured"].items():
         shown = float(rows[name][header.index("fetal L2")])
         assert shown == pytest.approx(measured["L2"][1], abs=5e-4)
-    assert "python -m benchmarks.demo ecg --quick --seed 3" in text
+    assert "python -m benchmarks.demo ecg --seed 3" in text
     assert f"commit {results['commit']}" in text
     for name, settings in results["settings"].items():
         assert settings.startswith(name)

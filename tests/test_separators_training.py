@@ -24,6 +24,7 @@ from skorch.callbacks import Callback
 
 from sklearn_cass import (
     AESeparator,
+    BiLSTM,
     CASSSeparator,
     ICASeparator,
     Modules,
