@@ -61,8 +61,8 @@ class Definition:
 
     ``make`` takes rows (how many, and how they are made), a seed and a folder of
     recordings. ``quick`` and ``full`` are for the demonstration: what differs from
-    ``rows``, and ``max_epochs``, where None is the separators' default. ``nmf`` tells
-    whether NMF is demonstrated, too: its ratio masks suit audio.
+    ``rows``, and ``max_epochs``, where None is the separators' default. ``nmf`` holds
+    parameters of NMF, which is demonstrated where its ratio masks suit the signals.
     """
 
     title: str
@@ -76,7 +76,7 @@ class Definition:
     folders: tuple = ()  # of recordings
     unit: str = "mV"
     span: tuple | None = None  # seconds of a row to draw, where all are too many
-    nmf: bool = False
+    nmf: dict | None = None
 
 
 @lru_cache(maxsize=1)  # the runs of a seed follow each other
@@ -229,7 +229,7 @@ EXPERIMENTS = {
         folders=("bach10",),
         unit="",
         span=(0.5, 0.55),
-        nmf=True,
+        nmf={"stft__n_fft": 2048, "stft__hop_length": 512},
     ),
     "bach10-unseen": Definition(
         title="Bach10: bassoon and saxophone, pieces 07 and 08 held out",
@@ -243,7 +243,7 @@ EXPERIMENTS = {
         folders=("bach10",),
         unit="",
         span=(0.5, 0.55),
-        nmf=True,
+        nmf={"stft__n_fft": 2048, "stft__hop_length": 512},
     ),
     "ecg": Definition(
         title="Generated ECG: maternal and fetal",

@@ -15,7 +15,7 @@ def test_tables_are_markdown_with_settings_and_numbers(monkeypatch, tmp_path, ca
     use_noise(monkeypatch, "ecg")
     small = {"network__n_filters": 2, "network__n_latent": 2, "stft__n_fft": 16}
     definition = replace(
-        experiments.EXPERIMENTS["ecg"], quick=({}, 1), parameters=small, nmf=True
+        experiments.EXPERIMENTS["ecg"], quick=({}, 1), parameters=small, nmf={}
     )
     monkeypatch.setitem(experiments.EXPERIMENTS, "ecg", definition)
     drawn = []
