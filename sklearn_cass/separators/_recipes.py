@@ -14,7 +14,7 @@ from ..stft import STFTTransformer
 # A choice takes at most 15 % of a fit: so many steps for each recipe, on so many time
 # points of each row, if the fit has many more (`python -m benchmarks.recipes`). Steps
 # with discriminators take several times as long as those of a choice.
-N_STEPS, MAX_TIMES = 32, 2**13
+N_STEPS, MAX_TIMES = 32, 2**12
 LEAST_STEPS, LEAST_ADVERSARIAL_STEPS = 500, 200
 MAX_VALIDATION = 64
 
