@@ -105,11 +105,11 @@ def test_network_parameters_of_own_modules_are_searched(data):
 
 
 @pytest.mark.parametrize("cls", [*SEPARATORS, GANSeparator])
-def test_network_none_is_resnet9(cls):
+def test_network_none_is_an_affine_resnet9(cls):
     separator = cls()
     assert separator.network is None
     separator.set_params(network__n_filters=8, lr=0.1)
-    assert repr(separator.network) == "ResNet9(n_filters=8)"
+    assert repr(separator.network) == "ResNet9(n_filters=8, output='affine')"
     assert separator.get_params()["network__n_filters"] == 8
     assert separator.lr == 0.1
     separator.set_params(network=ResNet9(4), network__n_latent=8)
@@ -118,11 +118,11 @@ def test_network_none_is_resnet9(cls):
         cls().set_params(network__width=8)
 
 
-def test_network_none_trains_as_resnet9(data):
+def test_network_none_trains_as_an_affine_resnet9(data):
     X, y = data
     default, written = (
         AESeparator(network, max_epochs=1, random_state=0).fit(X[:1], y[:1])
-        for network in (None, ResNet9())
+        for network in (None, ResNet9(output="affine"))
     )
     assert all_equal(default, written)
 
