@@ -203,6 +203,13 @@ def test_isolated_recordings_have_a_choice(data):
     assert AESeparator(**SETTINGS).fit(X, labels).transform(X).shape[1] == 2
 
 
+def test_errors_of_shapes_name_whole_rows(small_recipes, monkeypatch):
+    monkeypatch.setattr(recipes, "MAX_TIMES", 32)
+    X, y = np.ones((12, 64)), np.ones((12, 2, 20))
+    with pytest.raises(ValueError, match=r"\(n_samples, n_components, 64\)"):
+        AESeparator(**SETTINGS).fit(X, y)
+
+
 @pytest.mark.usefixtures("small_recipes")
 def test_channels_and_silence_have_a_choice():
     y = np.random.default_rng(0).normal(size=(12, 2, 3, 64)) * [[[[1]], [[0]]]]

@@ -347,6 +347,7 @@ class AESeparator(BaseSeparator):
         n_steps = self.max_epochs * -(-len(samples) // self.batch_size)
         if n_steps < self._least_steps:
             return recipes.DIRECT
+        domains_of(*samples.arrays(slice(1)), None)  # errors name the whole rows
         trial = recipes.plan_trial(samples, self.batch_size, rng)
         if trial is None:
             return recipes.DIRECT
