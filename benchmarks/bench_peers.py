@@ -1,7 +1,8 @@
 """Compare with separation models of other packages, at equal CPU seconds.
 
     make peers ARGS="--data ../shared/data"       hours, in an environment of its own
-    python -m benchmarks.bench_peers --page       the page of the records there are
+    python -m benchmarks.bench_peers --page       the page of the records there are,
+                                                  which become one file
 
 Open-Unmix, Conv-TasNet and DPRNN-TasNet are trained in one thread on the rows that our
 separators are trained on, up to budgets of CPU seconds. If interrupted, give the
@@ -54,6 +55,8 @@ def main(arguments=None):
         for task in tasks(options):
             if runs.is_missing(task, options):
                 runs.do(task, options)
+    else:
+        options.records.compact()
     if not options.validation:
         path = page.write(options.records, Path(options.docs))
         print(f"wrote {path}")

@@ -1,5 +1,6 @@
 """The comparison with models of other packages; none of them is needed here."""
 
+import json
 import sys
 from dataclasses import replace
 
@@ -246,6 +247,21 @@ def test_a_record_made_with_other_settings_is_not_used(tmp_path):
     other = own | {"settings": own["settings"] | {"lr": "1"}}
     assert records.find(task, other) is None
     assert records.find(replace(task, budget=120), own) is None
+
+
+def test_compact_records_are_those_of_single_files(many, tmp_path):
+    records, values = many
+    before = records.all()
+    records.compact()
+    assert [path.name for path in records.folder.iterdir()] == ["records.jsonl"]
+    assert records.all() == before
+    task = next(iter(values))
+    records.write(task, fake_record(task, -1.0))
+    assert len(records.all()) == len(before)
+    assert records.read(task) == json.loads(records.path(task).read_text())
+    written = records.read(task)
+    records.compact()
+    assert records.read(task) == written
 
 
 def fake_record(task, value):

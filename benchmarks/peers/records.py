@@ -1,7 +1,10 @@
-"""Records of runs, each a small file; a run that has one is not made again."""
+"""Records of runs; a run that has one is not made again.
+
+A finished run is first a file of its own; ``compact`` moves all into one file.
+"""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from sklearn_cass.persistence.file_format import write_atomically
@@ -35,6 +38,7 @@ class Records:
 
     def __init__(self, folder=FOLDER):
         self.folder = Path(folder)
+        self.kept = self.folder / "records.jsonl"
 
     def path(self, task):
         """Return the file of a task."""
@@ -54,12 +58,35 @@ class Records:
 
     def read(self, task):
         """Return the record of a task, however it was made, or None."""
-        path = self.path(task)
-        return json.loads(path.read_text()) if path.exists() else None
+        return self.by_name().get(task.name)
 
     def all(self):
-        """Return all records, in the order of their files."""
-        return [json.loads(p.read_text()) for p in sorted(self.folder.glob("*.json"))]
+        """Return all records, in the order of their names."""
+        return [record for _, record in sorted(self.by_name().items())]
+
+    def by_name(self):
+        """Return the records of the compact file, and those of runs since."""
+        lines = self.kept.read_text().splitlines() if self.kept.exists() else []
+        texts = [*lines, *(path.read_text() for path in self.runs())]
+        return {name_of(record): record for record in map(json.loads, texts)}
+
+    def runs(self):
+        """Return the files of single runs."""
+        return sorted(self.folder.glob("*.json"))
+
+    def compact(self):
+        """Move all records into one file, the same bytes for the same records."""
+        lines = [json.dumps(record) + "\n" for record in self.all()]
+        if lines:
+            write_atomically(self.kept, "".join(lines).encode())
+        for path in self.runs():
+            path.unlink()
+
+
+def name_of(record):
+    """Return the name of the task of a record."""
+    names = [field.name for field in fields(Task)]
+    return Task(**{name: record["identity"][name] for name in names}).name
 
 
 def as_json(value):
