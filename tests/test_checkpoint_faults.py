@@ -15,7 +15,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from cases import FAST, FILTERS, NoEncoder, UnitMask, make_mixtures
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -32,6 +31,7 @@ from trainings import (
     train_until,
 )
 
+from benchmarks.timing import n_threads
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
@@ -418,16 +418,6 @@ FLAGS = {"LOCK_EX": 2, "LOCK_NB": 4, "LOCK_UN": 8}
 
 
 # --- other conditions ---------------------------------------------------------------
-
-
-@contextmanager
-def n_threads(n):
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_training_is_resumed_with_another_number_of_threads(data, tmp_path, whole):

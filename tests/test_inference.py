@@ -1,4 +1,4 @@
-"""What estimates cost: no work done twice, none for other rows, single precision.
+"""Cost of estimates: no work done twice, none for other rows, single precision.
 
 What they must not lose by it: the same bits for each row, and accuracy.
 """

@@ -22,6 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from trainings import At, Gains
 
+from benchmarks.timing import n_threads
 from sklearn_cass import (
     AESeparator,
     BiLSTM,
@@ -201,17 +202,6 @@ def test_grid_search_in_threads_is_that_of_one_thread(data):
 
 
 # --- threads of a computation ---------------------------------------------------------
-
-
-@contextlib.contextmanager
-def n_threads(n):
-    """Set torch's number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Recording(NoEncoder):

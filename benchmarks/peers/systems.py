@@ -29,7 +29,7 @@ LEFT_OUT = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a peer is trained: Adam on batches, its rate lowered on a plateau.
+    """Training of a peer: Adam on batches, its rate lowered on a plateau.
 
     The plateau is one of the training loss, so that no row is held out. With ``cosine``
     the rate falls along a cosine instead, and each budget is a training of its own.
@@ -64,7 +64,7 @@ class Peer:
 
     @property
     def by_budget(self):
-        """Whether each budget is a training of its own."""
+        """Tell whether each budget is a training of its own."""
         return self.recipe.cosine
 
     def settings(self, experiment):

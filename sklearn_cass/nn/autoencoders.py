@@ -192,12 +192,11 @@ class Autoencoders(nn.ModuleList):
 
     @property
     def batch_invariant(self):
-        """Whether estimates on a CPU have the same bits in a batch of any size.
+        """Equality of estimates on a CPU, bit for bit, in batches of all sizes.
 
-        So they have where encoders and decoders have this attribute, and it is true.
+        It holds where encoders and decoders have this attribute, and it is true.
         """
-        parts = [part for pair in self for part in (pair.encoder, pair.decoder)]
-        return all(getattr(part, "batch_invariant", False) for part in parts)
+        return all(getattr(part, "batch_invariant", False) for part in self.parts())
 
     def forward(self, x):
         encoded = self[0].compressed(x)  # all pairs have one network

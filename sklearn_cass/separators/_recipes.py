@@ -9,7 +9,7 @@ from ..data import Samples
 from ..data.domains import WAVEFORM, mixture_domain
 from ..metrics import relative_error
 from ..nn import BiLSTM, ResNet9
-from ..stft import STFTTransformer
+from ..stft import STFTTransformer, default_n_fft
 
 # A choice takes at most 15 % of a fit: so many steps for each recipe, on so many time
 # points of each row, if the fit has many more (`python -m benchmarks.recipes`). Steps
@@ -31,7 +31,7 @@ def short_windows(n_times):
 
 def long_windows(n_times):
     """Return a transform that resolves frequencies, as pitched sounds need it."""
-    n_fft = 2 ** int(np.ceil(np.log2(min(max(n_times / 4, 8), 8192))))
+    n_fft = default_n_fft(n_times, n_windows=4, largest=8192)
     return STFTTransformer(n_fft, n_fft // 4)
 
 

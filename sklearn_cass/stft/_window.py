@@ -13,7 +13,7 @@ MAX_ENTRIES_PER_POINT = 2**12
 MAX_NBAR = 1000  # of Taylor windows, which take time and memory with its square
 
 
-def default_n_fft(n_times, win_length=None):
+def default_n_fft(n_times, win_length=None, *, n_windows=64, largest=2048):
     """Return the default length of the Fourier transform.
 
     Parameters
@@ -22,13 +22,17 @@ def default_n_fft(n_times, win_length=None):
         Number of time points of the waveforms.
     win_length : int, default=None
         Length of the window, which the result is not below.
+    n_windows : int, default=64
+        Windows of that length, end to end, in a waveform, at most.
+    largest : int, default=2048
+        Largest default.
 
     Returns
     -------
     n_fft : int
-        The power of two at or above ``n_times / 64``, between 8 and 2048.
+        The power of two at or above ``n_times / n_windows``, between 8 and ``largest``.
     """
-    wanted = min(max(n_times / 64, 8), 2048)
+    wanted = min(max(n_times / n_windows, 8), largest)
     return 2 ** int(np.ceil(np.log2(max(wanted, win_length or 1))))
 
 

@@ -253,7 +253,7 @@ class CASSNet(NeuralNet):
 
     @property
     def uses_threads(self):
-        """Whether pairs are computed in several threads.
+        """Use of several threads, one for each pair.
 
         Not on a GPU, and not with networks of a user's classes, which may share weights
         or draw random numbers.
@@ -269,7 +269,6 @@ class CASSNet(NeuralNet):
 
     def estimates(self, mixture):
         """Return the list of all estimates of a mixture's map, in single precision."""
-
         encoded = self.module_[0].compressed(mixture)  # the same for all pairs
 
         def estimate(k):
