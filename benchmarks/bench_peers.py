@@ -43,6 +43,7 @@ def options_of(arguments=None):
     options.work = WORK / options.measured_on
     folder = options.work / "results" if options.validation else FOLDER
     options.records = Records(options.output or folder)
+    options.fit_costs = {}  # of ours, measured once
     return options
 
 

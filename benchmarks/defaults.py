@@ -20,6 +20,7 @@ from .markdown import table
 from .report import machine
 
 CANDIDATES = [
+    (AESeparator, {"reconstruction_loss": "snr"}),
     (AESeparator, {"reconstruction_loss": "mse"}),
     (AESeparator, {"reconstruction_loss": "relative"}),
     *(

@@ -55,7 +55,7 @@ def test_history_holds_losses_as_skorch_records_them(cls, data):
         assert best == [bool(a < b) for a, b in zip(values, lowest, strict=True)]
 
 
-@pytest.mark.parametrize("loss", ["mse", "relative"])
+@pytest.mark.parametrize("loss", ["snr", "mse", "relative"])
 def test_valid_loss_is_the_loss_of_training(loss):
     # all samples are equal, and weights and mixtures stay as they are
     X, y = (np.repeat(array, 10, axis=0) for array in make_mixtures(1))
@@ -71,8 +71,10 @@ def test_valid_loss_calls_a_loss_of_ones_own_as_training_does(data):
         assert torch.equal(gradient, 2 * estimate)
         return (estimate - target).square().mean()
 
-    settings = QUICK | {"reconstruction_loss": loss}
-    own, usual = (train(AESeparator, data, **given) for given in (settings, QUICK))
+    losses = (loss, "mse")
+    own, usual = (
+        train(AESeparator, data, **QUICK, reconstruction_loss=each) for each in losses
+    )
     assert own["weights"] == usual["weights"]
 
 

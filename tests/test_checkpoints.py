@@ -107,6 +107,7 @@ def test_early_stopping_resumes(moment, data, tmp_path):
     # a learning rate far too high: the best weights are early ones
     settings = {"early_stopping": True, "lr": 3.0, "max_epochs": 30}
     settings |= {"lr_schedule": "constant", "optimizer": "adam"}
+    settings |= {"reconstruction_loss": "mse"}
     uninterrupted = train(AESeparator, data, **settings)
     assert 10 < uninterrupted["epochs"] < 30
     train_until(AESeparator, tmp_path, data, *moment, **settings)

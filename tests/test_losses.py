@@ -37,25 +37,57 @@ def test_relative_loss_is_eq_6_of_each_row():
     assert loss.item() == pytest.approx(np.mean(rows), rel=1e-12)
 
 
+def test_snr_loss_is_the_distance_to_30_db():
+    target = draw(4, 2, 5, 3)
+    for snr in (-20, 0, 10):
+        error = draw(4, 2, 5, 3, seed=1)
+        for e, t in zip(error, target, strict=True):
+            e *= 10 ** (-snr / 20) * np.linalg.norm(t) / np.linalg.norm(e)
+        loss = losses.snr_loss(torch.tensor(target + error), torch.tensor(target))
+        at_limit = 10 * np.log10(10 ** (-snr / 10) + 1e-3)  # Wisdom et al., Eq. (3)
+        assert loss.item() == pytest.approx(30 + at_limit, rel=1e-9)
+
+
+def test_snr_loss_of_a_perfect_estimate_is_zero():
+    target = torch.tensor(draw(4, 2, 5, 3))
+    assert losses.snr_loss(target, target).item() == 0
+
+
+def test_snr_loss_gives_rows_equal_shares_of_the_gradient_in_decibels():
+    """One dB in a bad row counts as much as one dB in a good one."""
+    target = torch.tensor(draw(2, 2, 5, 3))
+    scale = torch.tensor([0.5, 0.9]).requires_grad_()  # errors of 0.5 and 0.1
+    loss = losses.snr_loss(scale[:, None, None, None] * target, target)
+    (gradient,) = torch.autograd.grad(loss, scale)
+    per_decibel = gradient * (scale.detach() - 1)
+    assert per_decibel[0] == pytest.approx(per_decibel[1].item(), rel=0.15)
+
+
+ROW_LOSSES = [losses.relative_loss, losses.snr_loss]
+
+
+@pytest.mark.parametrize("row_loss", ROW_LOSSES)
 @pytest.mark.parametrize("factor", [1e-3, 7.0])
-def test_relative_loss_does_not_depend_on_the_unit(factor):
+def test_losses_of_rows_do_not_depend_on_the_unit(factor, row_loss):
     estimate, target = draw(4, 2, 5, 3), draw(4, 2, 5, 3, seed=1)
     loss, scaled = (
-        losses.relative_loss(torch.tensor(f * estimate), torch.tensor(f * target))
+        row_loss(torch.tensor(f * estimate), torch.tensor(f * target))
         for f in (1, factor / losses.QUIET)
     )
     assert scaled.item() == pytest.approx(loss.item(), rel=1e-9)
 
 
-def test_relative_loss_of_silent_and_perfect_rows_has_a_finite_gradient():
+@pytest.mark.parametrize("row_loss", ROW_LOSSES)
+def test_losses_of_silent_and_perfect_rows_have_a_finite_gradient(row_loss):
     target = torch.tensor(draw(3, 2, 4))
     target[0] = 0
     estimate = target.clone()
     estimate[0] = losses.QUIET  # as loud as the quietest target that counts
     estimate.requires_grad_()
-    loss = losses.relative_loss(estimate, target)
+    loss = row_loss(estimate, target)
     loss.backward()
-    assert loss.item() == pytest.approx(1 / 3, rel=1e-6)
+    of_silent = {losses.relative_loss: 1, losses.snr_loss: 10 * np.log10(1001)}
+    assert loss.item() == pytest.approx(of_silent[row_loss] / 3, rel=1e-6)
     assert torch.isfinite(estimate.grad).all()
     assert not estimate.grad[1:].any()
 

@@ -10,6 +10,7 @@ from sklearn_cass.nn import (
     REPRESENTATIONS,
     Autoencoder,
     Autoencoders,
+    BiLSTM,
     Decoder,
     Discriminator,
     Discriminators,
@@ -162,6 +163,64 @@ def test_encoder_tells_frequencies_apart():
     inside = constant[..., 4:-4, 4:-4]
     assert torch.allclose(inside[..., :1], inside, atol=1e-6)  # along time
     assert not torch.allclose(inside[..., :1, :], inside, atol=1e-3)
+
+
+def transposed_copy(module, made):
+    """A module made with `transpose`, with the other's kernels transposed."""
+    state = {
+        name: weight.mT if weight.ndim == 4 else weight
+        for name, weight in module.state_dict().items()
+    }
+    for name in ("head.0.weight", "head.0.bias"):  # of pixels, before the shuffle
+        if name in state:
+            of_pixels = state[name].unflatten(0, (-1, 2, 2))
+            state[name] = of_pixels.transpose(1, 2).flatten(0, 2)
+    made.load_state_dict(state)
+    return made.eval()
+
+
+@pytest.mark.parametrize("stride", [2, 8])
+def test_transposed_maps_are_an_arrangement_of_memory(stride):
+    x = torch.randn(3, 2, 70, 9)
+    settings = SIZE | {"stride": stride}
+    plain = Encoder(2, **settings).eval()
+    made = transposed_copy(plain, Encoder(2, transpose=True, **settings))
+    for expected, found in zip(plain(x), made(x), strict=True):
+        assert torch.allclose(found.mT, expected, rtol=1e-5, atol=1e-6)
+    plain = Discriminator(2, **settings).eval()
+    made = transposed_copy(plain, Discriminator(2, transpose=True, **settings))
+    assert torch.allclose(made(x), plain(x), rtol=1e-5, atol=1e-6)
+
+
+def test_transposed_decoder_returns_frequencies_before_frames():
+    features = Encoder(2, **SIZE).eval()(torch.randn(3, 2, 70, 9))
+    plain = Decoder(2, **SIZE).eval()
+    made = transposed_copy(plain, Decoder(2, transpose=True, **SIZE))
+    found = made([feature.mT for feature in features])
+    assert torch.allclose(found, plain(features), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("n_freqs", "n_frames"), [(33, 32), (32, 33), (33, 33)])
+def test_networks_put_the_longer_axis_last(n_freqs, n_frames):
+    shape = map_shape(n_freqs=n_freqs, n_frames=n_frames)
+    network = ResNet9(n_filters=2, n_latent=3)
+    parts = [
+        network.make_encoder(shape),
+        network.make_decoder(shape),
+        network.make_discriminator(shape).encoder,
+        BiLSTM(width=2).make_discriminator(shape).encoder,
+    ]
+    assert {part.transpose for part in parts} == {n_freqs > n_frames}
+
+
+@pytest.mark.parametrize("n_freqs", [1, 5, 513, 1025, 4097, 5000, 16385])
+def test_discriminator_of_bilstm_takes_about_512_frequencies(n_freqs):
+    shape = map_shape(n_freqs=n_freqs, n_frames=6)
+    discriminator = BiLSTM(width=2).make_discriminator(shape)
+    maps = torch.randn(1, 2, n_freqs, 6)
+    assert discriminator(maps).shape == (1,)
+    first = discriminator.encoder(maps)[0]
+    assert n_freqs < 1024 or 350 < max(first.shape[2:]) < 750
 
 
 def test_channels_last_gives_the_same_values():

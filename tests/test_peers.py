@@ -169,21 +169,44 @@ def test_the_loss_is_minus_the_ratio_that_is_reported():
 # Fits of ours -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("per_epoch", [0.5, 4.0, 7.0, 200.0])
-@pytest.mark.parametrize("guess", [0.1, 4.0, 60.0])
-def test_a_fit_spends_its_budget_and_not_more(clock, per_epoch, guess):
-    def fake(max_epochs, random_state):
+class FakeFit:
+    """Separators whose fits take seconds of a fake clock, and no more than those."""
+
+    def __init__(self, clock, fixed, per_epoch):
+        self.clock, self.fixed, self.per_epoch = clock, fixed, per_epoch
+
+    def __call__(self, *, max_epochs=10, callbacks=(), **seed):
         fitted = AESeparator(max_epochs=max_epochs)
-        fitted.fit = lambda *data: setattr(clock, "now", clock.now + used(max_epochs))
+        fitted.fit = lambda *data: self.fit(max_epochs, callbacks)
         return fitted
 
-    def used(n_epochs):
-        return 5 + per_epoch * n_epochs
+    def fit(self, max_epochs, callbacks):
+        self.clock.now += self.fixed
+        for callback in callbacks:
+            callback.on_train_begin(None)
+        for _ in range(max_epochs):
+            self.clock.now += self.per_epoch
+            for callback in callbacks:
+                callback.on_epoch_end(None)
 
+
+@pytest.mark.parametrize("fixed", [0, 5, 30])
+@pytest.mark.parametrize("per_epoch", [0.5, 4.0, 7.0, 200.0])
+def test_a_fit_spends_its_budget_and_not_more(clock, per_epoch, fixed):
+    make, data = FakeFit(clock, fixed, per_epoch), ([0] * 100,)
+    cost = runs.cost_of(make, data)
+    assert cost == pytest.approx((fixed, per_epoch))
     task = Task(ECG, "ae", "training", 0, 100)
-    made, seconds = runs.fit_within(task, fake, (), guess)
-    assert seconds == used(made.max_epochs)
-    assert seconds <= 110 or made.max_epochs == 1
+    made, seconds = runs.fit_within(task, make, data, *cost)
+    assert seconds == pytest.approx(fixed + per_epoch * made.max_epochs)
+    assert 100 - per_epoch < seconds <= 100 or made.max_epochs == 1
+
+
+@pytest.mark.parametrize("slower", [0.1, 5.0])
+def test_a_fit_that_took_longer_than_expected_is_made_anew(clock, slower):
+    make, task = FakeFit(clock, 5, 4.0), Task(ECG, "ae", "training", 0, 100)
+    _, seconds = runs.fit_within(task, make, (), 5 / slower, 4 / slower)
+    assert seconds <= 105
 
 
 # Records and page ---------------------------------------------------------------------

@@ -45,6 +45,11 @@ class MapShape:
     output: str = "direct"
 
     @property
+    def is_tall(self):
+        """Whether there are more frequencies than frames."""
+        return self.n_freqs > self.n_frames
+
+    @property
     def in_channels(self):
         """Channels of a mixture's map, which encoders take."""
         return self.n_channels * (1 + self.is_complex)

@@ -4,6 +4,7 @@ They are the value of a separator's parameter ``network``, and have ``get_params
 ``set_params`` as scikit-learn's kernels do.
 """
 
+import math
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
 
@@ -243,6 +244,7 @@ class ResNet9(Network):
             n_filters=int(self.n_filters),
             n_latent=int(self.n_latent),
             dilation=int(self.dilation),
+            transpose=shape.is_tall,
         )
 
     def make_decoder(self, shape):
@@ -264,6 +266,7 @@ class ResNet9(Network):
             n_latent=int(self.n_latent),
             skip_connections=bool(self.skip_connections),
             dilation=int(self.dilation),
+            transpose=shape.is_tall,
         )
 
     def make_discriminator(self, shape):
@@ -283,6 +286,7 @@ class ResNet9(Network):
             shape.component_channels,
             n_filters=max(1, int(self.n_filters * self.discriminator_scale)),
             n_latent=max(1, int(self.n_latent * self.discriminator_scale)),
+            transpose=shape.is_tall,
         )
 
 
@@ -292,7 +296,8 @@ class BiLSTM(Network):
     A dense layer takes all channels and frequencies of a frame, LSTMs go over the
     frames in both directions, and dense layers lead back to frequencies. It learns
     the spectra of instruments, which convolutions do not, and is suited to audio.
-    Discriminators are those of ``ResNet9()``.
+    Discriminators are those of ``ResNet9()``, but for a first convolution with a stride
+    along frequencies that leaves about 512 of them.
 
     Parameters
     ----------
@@ -364,6 +369,28 @@ class BiLSTM(Network):
         """
         return RecurrentDecoder(
             shape.out_channels, shape.n_freqs, width=self._even_width()
+        )
+
+    def make_discriminator(self, shape):
+        """Return a new :class:`~sklearn_cass.nn.Discriminator`.
+
+        Parameters
+        ----------
+        shape : MapShape
+            Shape of the maps.
+
+        Returns
+        -------
+        discriminator : Discriminator
+            The discriminator.
+        """
+        octaves = max(1, round(math.log2(shape.n_freqs / 512)))
+        return Discriminator(
+            shape.component_channels,
+            n_filters=8,
+            n_latent=32,
+            transpose=shape.is_tall,
+            stride=2**octaves,
         )
 
     def _even_width(self):

@@ -107,16 +107,15 @@ class AESeparator(BaseSeparator):
         with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
         "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
         PPG and other signals whose phases matter, "phase-sensitive" for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default=None
-        Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
-        which weighs rows and components by their power. "relative": the mean over rows
-        of the relative error, Eq. (6), on spectrograms, which weighs them alike;
-        components more than 40 dB below their mixture count as 40 dB below. A callable
-        takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
-        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
-        loud ones, and "mse" if samples are noisy; on validation sets neither was better
-        throughout (``docs/design.md``).
+    reconstruction_loss : {"snr", "mse", "relative"} or callable, default="snr"
+        Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
+        over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
+        30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
+        row as in a good one; components more than 40 dB below their mixture count as
+        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
+        components by their power. "relative": the mean over rows of the relative error,
+        Eq. (6). A callable takes estimates and targets of one component, tensors of
+        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -236,7 +235,7 @@ class AESeparator(BaseSeparator):
         "network": [NETWORK, None],
         "stft": [STFTTransformer, Options(bool, {False}), None],
         "representation": [StrOptions(set(REPRESENTATIONS)), None],
-        "reconstruction_loss": [StrOptions(set(RECONSTRUCTION_LOSSES)), callable, None],
+        "reconstruction_loss": [StrOptions(set(RECONSTRUCTION_LOSSES)), callable],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable, None],
         "lr": [POSITIVE],
         "lr_schedule": [StrOptions({"cosine", "constant"})],
@@ -270,7 +269,7 @@ class AESeparator(BaseSeparator):
         *,
         stft=None,
         representation=None,
-        reconstruction_loss=None,
+        reconstruction_loss="snr",
         optimizer=None,
         lr=6e-3,
         lr_schedule="cosine",
@@ -478,7 +477,7 @@ class AESeparator(BaseSeparator):
             "batch_size": self.batch_size,
             "max_epochs": self.max_epochs,
             "remix": self._settings["remix"],
-            "reconstruction": self._settings["reconstruction_loss"],
+            "reconstruction": self.reconstruction_loss,
             "optimizer": optimizer_maker(self._settings["optimizer"]),
             "autocast": use_bfloat16(self.precision, device),
             **self._loss_parameters(),
@@ -711,16 +710,15 @@ class RegularCASSSeparator(AESeparator):
         with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
         "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
         PPG and other signals whose phases matter, "phase-sensitive" for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default=None
-        Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
-        which weighs rows and components by their power. "relative": the mean over rows
-        of the relative error, Eq. (6), on spectrograms, which weighs them alike;
-        components more than 40 dB below their mixture count as 40 dB below. A callable
-        takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
-        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
-        loud ones, and "mse" if samples are noisy; on validation sets neither was better
-        throughout (``docs/design.md``).
+    reconstruction_loss : {"snr", "mse", "relative"} or callable, default="snr"
+        Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
+        over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
+        30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
+        row as in a good one; components more than 40 dB below their mixture count as
+        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
+        components by their power. "relative": the mean over rows of the relative error,
+        Eq. (6). A callable takes estimates and targets of one component, tensors of
+        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -858,7 +856,7 @@ class RegularCASSSeparator(AESeparator):
         loss_weighting="gradient",
         stft=None,
         representation=None,
-        reconstruction_loss=None,
+        reconstruction_loss="snr",
         optimizer=None,
         lr=6e-3,
         discriminator_lr=2e-3,
@@ -1033,16 +1031,15 @@ default=0.3
         with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
         "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
         PPG and other signals whose phases matter, "phase-sensitive" for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default=None
-        Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
-        which weighs rows and components by their power. "relative": the mean over rows
-        of the relative error, Eq. (6), on spectrograms, which weighs them alike;
-        components more than 40 dB below their mixture count as 40 dB below. A callable
-        takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
-        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
-        loud ones, and "mse" if samples are noisy; on validation sets neither was better
-        throughout (``docs/design.md``).
+    reconstruction_loss : {"snr", "mse", "relative"} or callable, default="snr"
+        Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
+        over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
+        30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
+        row as in a good one; components more than 40 dB below their mixture count as
+        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
+        components by their power. "relative": the mean over rows of the relative error,
+        Eq. (6). A callable takes estimates and targets of one component, tensors of
+        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -1187,7 +1184,7 @@ default=0.3
         loss_weighting="gradient",
         stft=None,
         representation=None,
-        reconstruction_loss=None,
+        reconstruction_loss="snr",
         optimizer=None,
         lr=6e-3,
         discriminator_lr=2e-3,
@@ -1292,16 +1289,15 @@ class GANSeparator(RegularCASSSeparator):
         with the mixture, which may be negative (Erdogan et al., ICASSP 2015). None is
         "phase-sensitive" with :class:`BiLSTM`, else "complex". Use "complex" for ECG,
         PPG and other signals whose phases matter, "phase-sensitive" for audio.
-    reconstruction_loss : {"mse", "relative"} or callable, default=None
-        Loss of the reconstruction in Eq. (2) and (7). "mse": the mean squared error,
-        which weighs rows and components by their power. "relative": the mean over rows
-        of the relative error, Eq. (6), on spectrograms, which weighs them alike;
-        components more than 40 dB below their mixture count as 40 dB below. A callable
-        takes estimates and targets of one component, tensors of shape ``(n, channels,
-        n_freqs, n_frames)``, and returns a scalar tensor. None is "relative" with
-        :class:`BiLSTM`, else "mse". Take "relative" if quiet samples matter as much as
-        loud ones, and "mse" if samples are noisy; on validation sets neither was better
-        throughout (``docs/design.md``).
+    reconstruction_loss : {"snr", "mse", "relative"} or callable, default="snr"
+        Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
+        over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
+        30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
+        row as in a good one; components more than 40 dB below their mixture count as
+        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
+        components by their power. "relative": the mean over rows of the relative error,
+        Eq. (6). A callable takes estimates and targets of one component, tensors of
+        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam

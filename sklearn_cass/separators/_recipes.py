@@ -40,7 +40,6 @@ DIRECT = MappingProxyType(
         "network": default_network(),
         "stft": short_windows,
         "representation": "complex",
-        "reconstruction_loss": "mse",
         "optimizer": "muon",
         "remix": 1.0,
     }
@@ -50,7 +49,6 @@ MASKS = MappingProxyType(
         "network": BiLSTM(),
         "stft": long_windows,
         "representation": "phase-sensitive",
-        "reconstruction_loss": "relative",
         "optimizer": "adam",
         "remix": 0.25,
     }

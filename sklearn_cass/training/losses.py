@@ -7,10 +7,13 @@ Y. Z. Ong, C. K. Chui and H. Yang, "CASS: Cross adversarial source separation vi
 autoencoder", arXiv:1905.09877, 2019.
 """
 
+import math
+
 import torch
 from torch.nn import functional as F
 
 QUIET = 0.01  # root mean square of a target map; mixtures have 1
+NOISE_LIMIT = 1e-3  # power of the error that is good enough, 30 dB below the target
 
 
 def reconstruction_loss(estimate, target):
@@ -19,18 +22,39 @@ def reconstruction_loss(estimate, target):
 
 
 def relative_loss(estimate, target):
-    """Return Eq. (6) as a loss: ||AE_i(X) - X_i|| / ||X_i||, mean over the rows.
+    """Return Eq. (6) as a loss: ||AE_i(X) - X_i|| / ||X_i||, mean over the rows."""
+    power = relative_power(estimate, target)
+    # not the root of 0, whose gradient is infinite
+    return (power + torch.finfo(power.dtype).eps).sqrt().mean()
+
+
+def snr_loss(estimate, target):
+    """Return by how many dB the signal-to-noise ratio is below its limit of 30 dB.
+
+    It is the negative thresholded SNR of S. Wisdom et al., "Unsupervised sound
+    separation using mixture invariant training", NeurIPS 2020, Eq. (3),
+    arXiv:2006.12701, plus the limit, so that it is 0 for perfect estimates. Returned is
+    the mean over the rows.
+    """
+    power = relative_power(estimate, target)
+    return 10 / math.log(10) * torch.log1p(power / NOISE_LIMIT).mean()
+
+
+def relative_power(estimate, target):
+    """Return the power of each row's error over that of its target.
 
     Targets below QUIET are treated as being as loud as QUIET.
     """
     axes = tuple(range(1, target.ndim))
     power = target.square().mean(axes).clamp_min(QUIET**2)
-    error = (estimate - target).square().mean(axes)
-    # not the root of 0, whose gradient is infinite
-    return (error / power + torch.finfo(error.dtype).eps).sqrt().mean()
+    return (estimate - target).square().mean(axes) / power
 
 
-RECONSTRUCTION_LOSSES = {"mse": reconstruction_loss, "relative": relative_loss}
+RECONSTRUCTION_LOSSES = {
+    "mse": reconstruction_loss,
+    "relative": relative_loss,
+    "snr": snr_loss,
+}
 
 
 def accept_loss(logits):
