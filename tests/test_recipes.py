@@ -88,6 +88,26 @@ def test_recipe_with_the_smallest_error_is_taken(best, favor, small_recipes, dat
     assert separator.net_.remix == recipe["remix"]
 
 
+@pytest.mark.parametrize(
+    ("n_times", "n_steps"), [(64, 500), (4096, 500), (8192, 250), (22050, 93)]
+)
+def test_shortest_fit_with_a_choice_has_as_many_time_points(
+    n_times, n_steps, make_mixtures, monkeypatch
+):
+    X, y = make_mixtures(4, n_times=n_times)
+    plan = recipes.plan_trial
+    planned = []
+
+    def record(*args):
+        planned.append(plan(*args))
+
+    monkeypatch.setattr(recipes, "plan_trial", record)  # None: the first recipe
+    for max_epochs in (n_steps - 1, n_steps):
+        separator = AESeparator(max_epochs=max_epochs, batch_size=4)
+        separator._choose_settings(Samples(X, y), np.random.RandomState(0))
+        assert len(planned) == (max_epochs == n_steps)
+
+
 def test_equal_errors_take_the_first_recipe(favor, data):
     favor(0.5, 0.5)
     assert isinstance(AESeparator(**SETTINGS).fit(*data).network_, ResNet9)

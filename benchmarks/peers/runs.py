@@ -1,5 +1,6 @@
 """Make a run: train a system, measure it on rows it never saw, write its record."""
 
+import math
 import statistics
 import time
 import warnings
@@ -12,6 +13,7 @@ import torch
 from skorch.callbacks import Callback
 
 from sklearn_cass.metrics import oracle_ratio_mask, relative_error, sdr
+from sklearn_cass.separators import _recipes as recipes
 
 from .. import experiments, memory
 from ..report import provenance
@@ -252,8 +254,8 @@ def cost_of(make, data):
 
 def epochs_of_choice(separator, data):
     """Return the least epochs of a fit that chooses its network."""
-    steps = -(-len(data[0]) // separator.batch_size)
-    return -(-separator._least_steps // steps)
+    least = recipes.least_steps(separator._least_steps, data[0].shape[-1])
+    return math.ceil(least / math.ceil(len(data[0]) / separator.batch_size))
 
 
 def fit_within(task, make, data, fixed, per_epoch):

@@ -87,10 +87,10 @@ class AESeparator(BaseSeparator):
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
-        on a validation set after a short training of each, up to 15 % of the time. If
-        ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
-        the first, without a choice. Search over its parameters as
+        on a validation set after 32 steps of training each, on up to 4,096 time points
+        of each sample. If ``stft`` or ``representation`` is given, or if the training
+        has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
+        discriminators), it is the first, without a choice. Search over its parameters as
         ``network__n_filters`` and so on; more filters are the first thing to try when
         errors on the training samples stay high.
     stft : STFTTransformer, None or False, default=None
@@ -344,7 +344,7 @@ class AESeparator(BaseSeparator):
         if not recipes.has_choice(parameters, X):
             return recipes.recipe_of(self.network)
         n_steps = self.max_epochs * -(-len(samples) // self.batch_size)
-        if n_steps < self._least_steps:
+        if n_steps < recipes.least_steps(self._least_steps, X.shape[-1]):
             return recipes.DIRECT
         domains_of(*samples.arrays(slice(1)), None)  # errors name the whole rows
         trial = recipes.plan_trial(samples, self.batch_size, rng)
@@ -677,10 +677,10 @@ class RegularCASSSeparator(AESeparator):
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
-        on a validation set after a short training of each, up to 15 % of the time. If
-        ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
-        the first, without a choice. Search over its parameters as
+        on a validation set after 32 steps of training each, on up to 4,096 time points
+        of each sample. If ``stft`` or ``representation`` is given, or if the training
+        has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
+        discriminators), it is the first, without a choice. Search over its parameters as
         ``network__n_filters`` and so on; more filters are the first thing to try when
         errors on the training samples stay high.
     alpha : float, default=0.9
@@ -991,10 +991,10 @@ class CASSSeparator(RegularCASSSeparator):
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
-        on a validation set after a short training of each, up to 15 % of the time. If
-        ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
-        the first, without a choice. Search over its parameters as
+        on a validation set after 32 steps of training each, on up to 4,096 time points
+        of each sample. If ``stft`` or ``representation`` is given, or if the training
+        has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
+        discriminators), it is the first, without a choice. Search over its parameters as
         ``network__n_filters`` and so on; more filters are the first thing to try when
         errors on the training samples stay high.
     alpha : float, default=0.9
@@ -1256,10 +1256,10 @@ class GANSeparator(RegularCASSSeparator):
         :class:`BiLSTM`, :class:`Modules` of one's own classes, or any object with the
         methods of :class:`~sklearn_cass.nn.Network`. None: ``ResNet9(output="affine")``
         on short windows or ``BiLSTM()`` on long ones, whichever has the smaller error
-        on a validation set after a short training of each, up to 15 % of the time. If
-        ``stft`` or ``representation`` is given, or if the training has less than 500
-        steps (samples times epochs over ``batch_size``; 200 with discriminators), it is
-        the first, without a choice. Search over its parameters as
+        on a validation set after 32 steps of training each, on up to 4,096 time points
+        of each sample. If ``stft`` or ``representation`` is given, or if the training
+        has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
+        discriminators), it is the first, without a choice. Search over its parameters as
         ``network__n_filters`` and so on; more filters are the first thing to try when
         errors on the training samples stay high.
     alpha : float, default=0.9

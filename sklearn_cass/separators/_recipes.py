@@ -121,6 +121,14 @@ def part(samples, rows):
     return Samples(X[..., window], y[..., window])
 
 
+def least_steps(of_short_rows, n_times):
+    """Return the steps of the shortest fit that has a choice.
+
+    A trial takes no longer on long rows, of which it takes a part, but a fit does.
+    """
+    return of_short_rows * min(n_times, MAX_TIMES) / n_times
+
+
 def has_choice(parameters, X):
     """Return whether recipes differ for these mixtures and parameters."""
     is_open = all(parameters[name] is None for name in CHOSEN)
