@@ -193,7 +193,7 @@ class FakeFit:
 @pytest.mark.parametrize("fixed", [0, 5, 30])
 @pytest.mark.parametrize("per_epoch", [0.5, 4.0, 7.0, 200.0])
 def test_a_fit_spends_its_budget_and_not_more(clock, per_epoch, fixed):
-    make, data = FakeFit(clock, fixed, per_epoch), ([0] * 100,)
+    make, data = FakeFit(clock, fixed, per_epoch), (np.zeros((100, 64)),)
     cost = runs.cost_of(make, data)
     assert cost == pytest.approx((fixed, per_epoch))
     task = Task(ECG, "ae", "training", 0, 100)

@@ -90,9 +90,9 @@ class AESeparator(BaseSeparator):
         on a validation set after 32 steps of training each, on up to 4,096 time points
         of each sample. If ``stft`` or ``representation`` is given, or if the training
         has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
-        discriminators), it is the first, without a choice. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        discriminators), it is the first, without a choice. Search over its parameters
+        as ``network__n_filters`` and so on; more filters are the first thing to try
+        when errors on the training samples stay high.
     stft : STFTTransformer, None or False, default=None
         Transform of mixtures that are waveforms. None chooses ``n_fft`` by ``n_times``:
         the power of two at or above ``n_times / 64``, between 8 and 2048, but with
@@ -680,9 +680,9 @@ class RegularCASSSeparator(AESeparator):
         on a validation set after 32 steps of training each, on up to 4,096 time points
         of each sample. If ``stft`` or ``representation`` is given, or if the training
         has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
-        discriminators), it is the first, without a choice. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        discriminators), it is the first, without a choice. Search over its parameters
+        as ``network__n_filters`` and so on; more filters are the first thing to try
+        when errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -994,9 +994,9 @@ class CASSSeparator(RegularCASSSeparator):
         on a validation set after 32 steps of training each, on up to 4,096 time points
         of each sample. If ``stft`` or ``representation`` is given, or if the training
         has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
-        discriminators), it is the first, without a choice. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        discriminators), it is the first, without a choice. Search over its parameters
+        as ``network__n_filters`` and so on; more filters are the first thing to try
+        when errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
@@ -1259,9 +1259,9 @@ class GANSeparator(RegularCASSSeparator):
         on a validation set after 32 steps of training each, on up to 4,096 time points
         of each sample. If ``stft`` or ``representation`` is given, or if the training
         has less than 500 such steps (samples times epochs over ``batch_size``; 200 with
-        discriminators), it is the first, without a choice. Search over its parameters as
-        ``network__n_filters`` and so on; more filters are the first thing to try when
-        errors on the training samples stay high.
+        discriminators), it is the first, without a choice. Search over its parameters
+        as ``network__n_filters`` and so on; more filters are the first thing to try
+        when errors on the training samples stay high.
     alpha : float, default=0.9
         Weight of the reconstruction in Eq. (7). Only its ratio to ``beta`` matters with
         ``loss_weighting="gradient"``; leave it and change ``beta``.
