@@ -20,9 +20,7 @@ from .markdown import table
 from .report import machine
 
 CANDIDATES = [
-    (AESeparator, {"reconstruction_loss": "snr"}),
-    (AESeparator, {"reconstruction_loss": "mse"}),
-    (AESeparator, {"reconstruction_loss": "relative"}),
+    (AESeparator, {}),
     *(
         (CASSSeparator, {"cross_weights": weight, "discriminator_lr": lr})
         for weight, lr in ((0.01, 6e-4), (0.3, 6e-4), (0.01, 2e-3))
