@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python -m benchmarks.losses --data ../shared/data
 
 `AESeparator` has its defaults but for the loss. No test row takes part. With
-`--silent SHARE`, one component is missing in a share of the training rows, as it is in
+`--silent SHARE`, one component is missing in a share of the training rows, as in
 recordings of instruments that rest; `leak` is then the level of an estimate, in dB below
 the mixture, where its component is missing in validation rows, too.
 """

@@ -111,11 +111,12 @@ class AESeparator(BaseSeparator):
         Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
         over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
         30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
-        row as in a good one; components more than 40 dB below their mixture count as
-        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
-        components by their power. "relative": the mean over rows of the relative error,
-        Eq. (6). A callable takes estimates and targets of one component, tensors of
-        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
+        row as in a good one. Estimates of components that are silent, more than 40 dB
+        below their mixture, are compared with the mixture. "mse": the mean squared
+        error, the paper's, which weighs rows and components by their power. "relative":
+        the mean over rows of the relative error, Eq. (6). A callable takes estimates
+        and targets of one component, tensors of shape ``(n, channels, n_freqs,
+        n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -714,11 +715,12 @@ class RegularCASSSeparator(AESeparator):
         Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
         over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
         30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
-        row as in a good one; components more than 40 dB below their mixture count as
-        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
-        components by their power. "relative": the mean over rows of the relative error,
-        Eq. (6). A callable takes estimates and targets of one component, tensors of
-        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
+        row as in a good one. Estimates of components that are silent, more than 40 dB
+        below their mixture, are compared with the mixture. "mse": the mean squared
+        error, the paper's, which weighs rows and components by their power. "relative":
+        the mean over rows of the relative error, Eq. (6). A callable takes estimates
+        and targets of one component, tensors of shape ``(n, channels, n_freqs,
+        n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -1035,11 +1037,12 @@ default=0.3
         Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
         over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
         30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
-        row as in a good one; components more than 40 dB below their mixture count as
-        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
-        components by their power. "relative": the mean over rows of the relative error,
-        Eq. (6). A callable takes estimates and targets of one component, tensors of
-        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
+        row as in a good one. Estimates of components that are silent, more than 40 dB
+        below their mixture, are compared with the mixture. "mse": the mean squared
+        error, the paper's, which weighs rows and components by their power. "relative":
+        the mean over rows of the relative error, Eq. (6). A callable takes estimates
+        and targets of one component, tensors of shape ``(n, channels, n_freqs,
+        n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam
@@ -1293,11 +1296,12 @@ class GANSeparator(RegularCASSSeparator):
         Loss of the reconstruction in Eq. (2) and (7), computed on maps. "snr": the mean
         over rows of the negative signal-to-noise ratio in dB, with a soft threshold at
         30 dB (Wisdom et al., *MixIT*, 2020, Eq. (3)). A dB counts as much in a bad
-        row as in a good one; components more than 40 dB below their mixture count as
-        40 dB below. "mse": the mean squared error, the paper's, which weighs rows and
-        components by their power. "relative": the mean over rows of the relative error,
-        Eq. (6). A callable takes estimates and targets of one component, tensors of
-        shape ``(n, channels, n_freqs, n_frames)``, and returns a scalar tensor.
+        row as in a good one. Estimates of components that are silent, more than 40 dB
+        below their mixture, are compared with the mixture. "mse": the mean squared
+        error, the paper's, which weighs rows and components by their power. "relative":
+        the mean over rows of the relative error, Eq. (6). A callable takes estimates
+        and targets of one component, tensors of shape ``(n, channels, n_freqs,
+        n_frames)``, and returns a scalar tensor.
     optimizer : {"muon", "adam"} or callable, default=None
         Optimizer of autoencoders and discriminators. "muon" orthogonalizes the steps of
         weights that are matrices or convolutions (Jordan et al., 2024) and uses Adam

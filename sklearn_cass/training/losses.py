@@ -12,7 +12,8 @@ import math
 import torch
 from torch.nn import functional as F
 
-QUIET = 0.01  # root mean square of a target map; mixtures have 1
+MIXTURE = 1.0  # root mean square of a mixture's map
+QUIET = 0.01  # of a target's
 NOISE_LIMIT = 1e-3  # power of the error that is good enough, 30 dB below the target
 
 
@@ -22,10 +23,15 @@ def reconstruction_loss(estimate, target):
 
 
 def relative_loss(estimate, target):
-    """Return Eq. (6) as a loss: ||AE_i(X) - X_i|| / ||X_i||, mean over the rows."""
-    power = relative_power(estimate, target)
+    """Return Eq. (6) as a loss: ||AE_i(X) - X_i|| / ||X_i||, mean over the rows.
+
+    Targets below QUIET are treated as being as loud as QUIET.
+    """
+    axes = tuple(range(1, target.ndim))
+    power = target.square().mean(axes).clamp_min(QUIET**2)
+    error = (estimate - target).square().mean(axes)
     # not the root of 0, whose gradient is infinite
-    return (power + torch.finfo(power.dtype).eps).sqrt().mean()
+    return (error / power + torch.finfo(error.dtype).eps).sqrt().mean()
 
 
 def snr_loss(estimate, target):
@@ -35,19 +41,16 @@ def snr_loss(estimate, target):
     separation using mixture invariant training", NeurIPS 2020, Eq. (3),
     arXiv:2006.12701, plus the limit, so that it is 0 for perfect estimates. Returned is
     the mean over the rows.
-    """
-    power = relative_power(estimate, target)
-    return 10 / math.log(10) * torch.log1p(power / NOISE_LIMIT).mean()
 
-
-def relative_power(estimate, target):
-    """Return the power of each row's error over that of its target.
-
-    Targets below QUIET are treated as being as loud as QUIET.
+    The limit of silent targets, those below QUIET, is 30 dB below the mixture. With an
+    SNR, the least estimates would be worth so much that networks learn to return
+    silence where they are in doubt.
     """
     axes = tuple(range(1, target.ndim))
-    power = target.square().mean(axes).clamp_min(QUIET**2)
-    return (estimate - target).square().mean(axes) / power
+    power = target.square().mean(axes)
+    limit = NOISE_LIMIT * torch.where(power < QUIET**2, MIXTURE**2, power)
+    error = (estimate - target).square().mean(axes)
+    return 10 / math.log(10) * torch.log1p(error / limit).mean()
 
 
 RECONSTRUCTION_LOSSES = {
