@@ -4,8 +4,8 @@
 
 `AESeparator` has its defaults but for the loss. No test row takes part. With
 `--silent SHARE`, one component is missing in a share of the training rows, as in
-recordings of instruments that rest; `leak` is then the level of an estimate, in dB below
-the mixture, where its component is missing in validation rows, too.
+recordings of instruments that rest; `leak` is then the level of an estimate, in dB
+below the mixture, where its component is missing in validation rows, too.
 """
 
 import argparse
