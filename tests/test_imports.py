@@ -29,8 +29,11 @@ MAY_IMPORT = {
     "separators": {
         *("data", "metrics", "nn", "numeric", "persistence", "stft", "training"),
     },
-    "inspection": {"numeric"},
-    "plotting": {"inspection", "stft"},
+    "inspection": {"numeric", "stft"},
+    "plotting": {"inspection"},
+    "report": {
+        *("data", "inspection", "metrics", "numeric", "persistence"),
+    },
     "": {"nn", "separators", "stft", "training"},  # sklearn_cass/__init__.py
 }
 # Rooms that import as users do: the names in `__all__` of these modules.

@@ -5,14 +5,16 @@ import numpy as np
 from ..inspection import (
     component_labels,
     components_as_waveforms,
+    decibels,
+    display_stft,
     estimate,
     fitted_separator,
+    magnitude,
     mixtures_as_waveforms,
     one_channel,
     sampling_rate,
     take,
 )
-from ..stft import STFTTransformer
 from ._axes import color, panels
 
 LEGEND = {
@@ -311,7 +313,7 @@ class SeparationDisplay:
         return self.mixture - np.sum(self.estimates, axis=0)
 
     def _plot_spectrograms(self, names, residual):
-        stft = STFTTransformer().fit(self.mixture[np.newaxis])
+        stft = display_stft(len(self.mixture))
         top = magnitude(stft, self.mixture).max()
         left, right = self.spectrogram_axes_.T
         drawn = [(left[0], self.mixture, "mixture")]
@@ -341,16 +343,6 @@ class SeparationDisplay:
         ax.set_xlim(self.span or extent[:2])
         ax.set_ylabel("frequency [Hz]" if self.sfreq else "cycles per point")
         return image
-
-
-def magnitude(stft, waveform):
-    """Return the magnitudes (n_freqs, n_frames) of one waveform."""
-    return np.abs(stft.transform(np.asarray(waveform, dtype=float)[np.newaxis])[0])
-
-
-def decibels(values, top):
-    """Return magnitudes in dB relative to the largest one of a mixture."""
-    return 20 * np.log10(np.maximum(np.asarray(values) / (top or 1), 1e-10))
 
 
 def _sample(y, name, index, channel):
