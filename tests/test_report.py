@@ -2,12 +2,15 @@
 
 import base64
 import html
+import http.server
 import io
 import json
+import queue
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import types
 import warnings
 import wave
@@ -553,6 +556,8 @@ PROBE = """<script>
     lines: document.querySelectorAll(".plot .scatterlayer .trace").length,
     images: document.querySelectorAll(".plot .heatmaplayer image").length,
     decoded,
+    buttons: [...new Set([...document.querySelectorAll(".modebar-btn")].map(
+      (button) => button.dataset.title))],
     failed: [...document.querySelectorAll("audio")].filter((a) => a.error).length,
     width: innerWidth,
     overflow: document.documentElement.scrollWidth - innerWidth,
@@ -565,11 +570,38 @@ PROBE = """<script>
   }, "*");
 })();
 </script></body>"""
-FRAME = """<!DOCTYPE html><body><pre></pre>
+FRAME = """<!DOCTYPE html><body>
 <iframe src="report.html" width="{width}" height="2000"></iframe>
 <script>addEventListener("message", (event) => {{
-  document.querySelector("pre").textContent = JSON.stringify(event.data);
+  const body = JSON.stringify(event.data);
+  fetch("{address}", {{ method: "POST", mode: "no-cors", body }});
 }});</script></body>"""
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Put what is posted in the queue of the server."""
+
+    def do_POST(self):
+        size = int(self.headers["Content-Length"])
+        self.server.received.put(json.loads(self.rfile.read(size)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        """Print nothing."""
+
+
+@pytest.fixture
+def receiver():
+    """Return a server that keeps what pages post."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server.received = queue.Queue()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 def chromium():
@@ -579,33 +611,34 @@ def chromium():
     pytest.skip("chromium is not installed")
 
 
-def seen_by_browser(page, folder, *, width, dark):
+def seen_by_browser(page, folder, receiver, *, width, dark):
     """Return what a browser tells of a page in a frame, and its console."""
-    browser = chromium()
+    address = f"http://127.0.0.1:{receiver.server_port}/"
     (folder / "report.html").write_text(page.replace("</body>", PROBE))
-    (folder / "frame.html").write_text(FRAME.format(width=width))
-    run = subprocess.run(
-        [
-            *(browser, "--headless=new", "--no-sandbox", "--disable-gpu"),
-            *("--enable-logging=stderr", "--v=0", "--window-size=1200,2100"),
-            *("--virtual-time-budget=60000", f"--user-data-dir={folder / 'profile'}"),
-            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-            *("--dump-dom", (folder / "frame.html").as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    told = re.search(r"<pre>(.*?)</pre>", run.stdout)[1]
-    console = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
-    return json.loads(html.unescape(told)), console
+    (folder / "frame.html").write_text(FRAME.format(width=width, address=address))
+    command = [
+        *(chromium(), "--headless=new", "--no-sandbox", "--disable-gpu"),
+        *("--enable-logging=stderr", "--v=0", "--window-size=1200,2100"),
+        *("--no-first-run", f"--user-data-dir={folder / 'profile'}"),
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+        (folder / "frame.html").as_uri(),
+    ]
+    log = folder / "console"
+    with log.open("w") as file:
+        browser = subprocess.Popen(command, stdout=file, stderr=file)
+        try:
+            seen = receiver.received.get(timeout=300)
+        finally:
+            browser.terminate()
+            browser.wait()
+    lines = log.read_text(errors="replace").splitlines()
+    return seen, [line for line in lines if "CONSOLE" in line]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(1100, False), (390, True)])
-def test_page_works_in_a_browser(page, tmp_path, width, dark):
-    seen, console = seen_by_browser(page, tmp_path, width=width, dark=dark)
+def test_page_works_in_a_browser(page, tmp_path, receiver, width, dark):
+    seen, console = seen_by_browser(page, tmp_path, receiver, width=width, dark=dark)
     assert console == []
     assert (seen["first"], seen["plots"]) == (6, 12)  # of 3 examples, 2 estimators
     assert seen["lines"] == 6 * (1 + 2 * 3 + 1)  # 2 for a component, and its error
@@ -613,6 +646,8 @@ def test_page_works_in_a_browser(page, tmp_path, width, dark):
     assert len(seen["decoded"]) == 3 * (3 + 2 * 3)
     np.testing.assert_allclose(seen["decoded"], 64 / 8000, atol=1e-3)
     assert seen["failed"] == 0
+    assert len(seen["buttons"]) == 6
+    assert not re.search("cloud|upload|share", " ".join(seen["buttons"]), re.I)
     assert seen["width"] == width
     assert seen["overflow"] <= 0
     light = np.mean([int(n) for n in re.findall(r"\d+", seen["background"])]) > 128
@@ -625,9 +660,9 @@ def test_page_works_in_a_browser(page, tmp_path, width, dark):
 
 
 @pytest.mark.slow
-def test_errors_and_requests_would_be_seen(page, tmp_path):
+def test_errors_and_requests_would_be_seen(page, tmp_path, receiver):
     calls = "fetch('http://127.0.0.1:9/'); throw new Error('broken');"
     broken = page.replace("start();\n", f"start();\n{calls}\n")
-    _, console = seen_by_browser(broken, tmp_path, width=800, dark=False)
+    _, console = seen_by_browser(broken, tmp_path, receiver, width=800, dark=False)
     assert any("broken" in line for line in console)
     assert any("Content Security Policy" in line for line in console)

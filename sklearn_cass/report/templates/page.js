@@ -30,11 +30,14 @@
     if (plot.dataset.state) return;
     plot.dataset.state = "drawing";
     const figure = JSON.parse(plot.querySelector("script").textContent);
-    const buttons = ["select2d", "lasso2d", "autoScale2d"];
+    // These alone: plotly's own choice has a button that uploads the data.
+    const buttons = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"];
     const settings = {
       responsive: true,
       displaylogo: false,
-      modeBarButtonsToRemove: buttons,
+      showSendToCloud: false,
+      plotlyServerURL: "",
+      modeBarButtons: [buttons],
     };
     await Plotly.newPlot(plot, figure.data, figure.layout, settings);
     await Plotly.relayout(plot, theme(plot.layout));
