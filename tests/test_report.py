@@ -18,13 +18,20 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from cases import make_mixtures
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sklearn_cass import ICASeparator, NMFSeparator, STFTTransformer, metrics
+from sklearn_cass import (
+    ICASeparator,
+    NMFSeparator,
+    Spectrogram,
+    STFTTransformer,
+    metrics,
+)
 from sklearn_cass.report import _evaluation, _metrics, _statistics, separation_report
 from sklearn_cass.report._audio import data_uri
 from sklearn_cass.report._figures import N_POINTS, envelope
@@ -153,6 +160,37 @@ def test_multichannel_components_are_compared_as_a_whole():
     values = metrics.sdr(y, estimator.predict(X))
     row = row_of(report, "ICASeparator", "component 0", "SDR")
     assert np.isclose(row["median"], np.median(values[:, 0]))
+
+
+def test_lists_tensors_and_spectrograms_have_the_numbers_of_their_waveforms(data, nmf):
+    X, y = data
+    expected = separation_report(nmf, X, y, random_state=0).rows
+    for convert in (np.ndarray.tolist, torch.from_numpy):
+        rows = separation_report(nmf, convert(X), convert(y), random_state=0).rows
+        assert str(rows) == str(expected)
+    stft = STFTTransformer(n_fft=16).fit(X)
+    Z = stft.transform(X)
+    parts = [np.asarray(stft.transform(y[:, k])) for k in range(2)]
+    components = Spectrogram(np.stack(parts, axis=1), stft=stft, n_times=64)
+    by_spectra, by_waveforms = (
+        separation_report(
+            NMFSeparator(n_atoms=2, random_state=0).fit(Z, target), Z, target
+        )
+        for target in (components, y)
+    )
+    for a, b in zip(by_spectra.rows, by_waveforms.rows, strict=True):
+        assert a["median"] == pytest.approx(b["median"], abs=0.01, nan_ok=True) or (
+            a["median"] > 100  # rounding errors
+        )
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 64), (4, 1, 64), (4, 3, 1)])
+def test_few_samples_components_and_time_points_make_a_page(shape):
+    y = np.random.default_rng(0).normal(size=shape)
+    X = y.sum(axis=1)
+    report = separation_report(Known().fit(X, 0.9 * y), X, y, sfreq=8000)
+    assert len(figures(written(report))) == 2 * min(shape[0], 3)
+    assert np.isclose(report.rows[0]["median"], 20)
 
 
 def test_silent_components_are_counted(data):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..numeric import as_plain
+from ..stft import Spectrogram
 
 
 def take(values, rows):
@@ -76,7 +77,7 @@ def components_as_waveforms(y, name="y"):
 
 
 def _waveforms(values, name, n_dims, shapes):
-    stft = getattr(values, "stft", None)
+    stft = values.stft if isinstance(values, Spectrogram) else None
     values = as_plain(values, name)
     if stft is not None:
         values = stft.inverse_transform(values)
