@@ -21,6 +21,7 @@ from sklearn_cass import (
     metrics,
     nn,
     plotting,
+    report,
 )
 from sklearn_cass.utils import estimator_checks
 
@@ -35,7 +36,7 @@ CODES = {
     *("PR01", "PR02", "PR03", "PR04", "PR05", "PR06", "PR07", "PR10"),
     *("RT01", "RT03", "YD01"),
 }
-MODULES = (sklearn_cass, datasets, estimator_checks, metrics, plotting)
+MODULES = (sklearn_cass, datasets, estimator_checks, metrics, plotting, report)
 NETWORKS = ("sklearn_cass.nn.MapShape", "sklearn_cass.nn.Network")
 
 
