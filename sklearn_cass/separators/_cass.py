@@ -684,14 +684,19 @@ class AESeparator(BaseSeparator):
 
         Examples
         --------
+        >>> import tempfile
         >>> import numpy as np
         >>> import torch
+        >>> from pathlib import Path
         >>> from sklearn_cass import AESeparator, ResNet9
         >>> y = np.random.default_rng(0).normal(size=(8, 2, 64)).astype("float32")
         >>> network = ResNet9(n_filters=2, n_latent=4)
         >>> separator = AESeparator(network, max_epochs=1, random_state=0)
-        >>> separator.fit(y.sum(axis=1), y).export("separator.pt2", format="torch")
-        >>> module = torch.export.load("separator.pt2").module()
+        >>> separator = separator.fit(y.sum(axis=1), y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "separator.pt2")
+        ...     separator.export(path, format="torch")
+        ...     module = torch.export.load(path).module()
         >>> module(torch.from_numpy(y.sum(axis=1))).shape
         torch.Size([8, 2, 64])
         """
