@@ -14,7 +14,7 @@ TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_T
 # Slow tests of one file share what they start: they stay in one process.
 PYTEST := python -m pytest -n $(WORKERS) --dist
 
-.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench peers paper lint format clean
+.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench peers paper dist lint format clean
 
 venv: $(READY)
 
@@ -89,13 +89,20 @@ paper: ARGS ?= all --quick
 paper: $(READY)
 	$(BIN)/python -m benchmarks.paper $(ARGS)
 
+# make dist                        sdist and wheel in dist/
+dist: $(READY)
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(PEERS) demo_output .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(PEERS) demo_output build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

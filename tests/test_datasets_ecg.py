@@ -1,6 +1,7 @@
 """Generated ECG mixtures: what they hold, and signalz's traps."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -401,3 +402,9 @@ def test_booleans_are_no_numbers(name, value):
 def test_sizes_beyond_the_memory_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name}={value}.* GiB of memory"):
         make_ecg_mixtures(**{**TINY, "n_samples": 2, name: value}, cache=False)
+
+
+def test_a_missing_signalz_names_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "signalz", None)
+    with pytest.raises(ImportError, match="pip install --no-binary signalz signalz"):
+        make_ecg_mixtures(n_samples=2, cache=False, random_state=0)

@@ -1,12 +1,16 @@
 """The code in README and docs runs as it is printed."""
 
 import re
+import shlex
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import FAST, make_mixtures
-from sklearn.model_selection import cross_val_score
+from scipy.io import wavfile
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklearn_cass import AESeparator
 from sklearn_cass.data import dataset
@@ -40,6 +44,27 @@ def test_code_on_networks_runs(namespace):
     loaded = eval(load.strip(), namespace)
     np.testing.assert_array_equal(loaded.transform(X), separator.transform(X))
     exec(losses, namespace)
+
+
+def test_code_on_export_separates_a_recording(namespace):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    fit, separate, program = code_blocks("docs/export.md")
+    exec(fit, namespace)
+    separator, recording = namespace["separator"], namespace["recording"]
+    alone = {"__name__": "documentation"}  # nothing of the page's first block
+    exec(separate, alone)
+    for n in (5000, 1024, 1025, 700, 1):  # entries, also less than a window
+        wanted = separator.separate(recording[:n])
+        error = np.linalg.norm(alone["separate"](recording[:n]) - wanted)
+        assert error < 1e-4 * np.linalg.norm(wanted)
+    (sfreq, found) = wavfile.read("component_1.wav")
+    np.testing.assert_array_equal(found, alone["estimates"][1])
+    exec(program, namespace)
+    mixtures = namespace["mixtures"].numpy()
+    wanted = separator.transform(mixtures)
+    found = namespace["program"].module()(namespace["mixtures"]).numpy()
+    assert np.linalg.norm(found - wanted) < 1e-4 * np.linalg.norm(wanted)
 
 
 @pytest.mark.slow
@@ -80,8 +105,31 @@ def test_code_on_cross_validation_runs_without_copies(namespace, monkeypatch):
     assert max(n for array in arrays.values() for n in array.n_read) <= 8
 
 
+@pytest.mark.slow
+def test_code_on_clusters_runs(namespace):
+    distributed = pytest.importorskip("distributed")
+    X, y = make_mixtures(n_samples=12)
+    parameters = {"network__n_filters": [2]}
+    search = GridSearchCV(AESeparator(**FAST), parameters, cv=2, n_jobs=1)
+    names = {"search": search, "X_mix": X, "Y_components": y}
+    settings = {"threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=1, **settings) as cluster:
+        code = code_blocks("docs/large_data.md")[2]
+        exec(code, namespace | names | {"cluster": cluster})
+    assert search.predict(X).shape == y.shape
+
+
+# Pages whose blocks are run by the tests above, and their number.
+RUN_ABOVE = {
+    "README.md": 1,
+    "docs/export.md": 3,
+    "docs/large_data.md": 3,
+    "docs/networks.md": 4,
+}
 PAGES = [
     "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     *sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("docs/**/*.md")),
 ]
 
@@ -92,3 +140,54 @@ def test_links_point_at_files(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", text)
     missing = [t for t in targets if not (ROOT / page).parent.joinpath(t).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", RUN_ABOVE)
+def test_no_block_is_forgotten(page):
+    assert len(code_blocks(page)) == RUN_ABOVE[page]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted(set(PAGES) - RUN_ABOVE.keys()))
+def test_code_on_other_pages_runs(page, namespace):
+    for code in code_blocks(page):
+        exec(code, namespace)
+
+
+# --- commands -------------------------------------------------------------------------
+
+TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def commands_of(page):
+    """Return the commands in a page: those of shell blocks, and `make ...` in text."""
+    text = (ROOT / page).read_text()
+    blocks = re.findall(r"```(?:bash|sh|console)\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`((?:make|python -m) [^`]*)`", text)
+    found = [shlex.split(line.removeprefix("$ "), comments=True) for line in lines]
+    return [words for words in found if words]
+
+
+def exists(command, *arguments):
+    """Return whether a command, its target or its module exists."""
+    if command == "make":
+        return bool(arguments) and arguments[0] in TARGETS
+    if command in ("python", "python3"):
+        if arguments[0] == "-m":
+            return find_spec(arguments[1]) is not None
+        return arguments[0] == "-c" or (ROOT / arguments[0]).exists()
+    scripts = {script.name for script in entry_points(group="console_scripts")}
+    return command in {"pip", "pre-commit"} | scripts
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_exist(page):
+    assert [words for words in commands_of(page) if not exists(*words)] == []
+
+
+def test_missing_commands_are_seen():
+    assert ["make", "test"] in commands_of("README.md")
+    assert not exists("make", "tests")
+    assert not exists("python", "-m", "benchmarks.nothing")
+    assert not exists("sklearn-kass", "train")

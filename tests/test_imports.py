@@ -25,9 +25,11 @@ MAY_IMPORT = {
     "metrics": {"numeric", "stft"},
     "data": {"numeric", "stft"},
     "training": {"nn", "numeric"},
+    "export": {"data", "numeric", "persistence", "stft"},
     "persistence": {"data", "nn", "numeric", "stft", "training"},
     "separators": {
-        *("data", "metrics", "nn", "numeric", "persistence", "stft", "training"),
+        *("data", "export", "metrics", "nn", "numeric", "persistence", "stft"),
+        "training",
     },
     "inspection": {"numeric", "stft"},
     "plotting": {"inspection"},
@@ -44,6 +46,8 @@ PUBLIC_NAMES = "the public names"  # as docs/design.md says it
 OPTIONAL = {
     *("matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval", "pytest"),
     *("h5py", "zarr", "dask", "jinja2", "plotly", "pandas", "pystoi", "pesq"),
+    *("onnx", "onnxscript", "onnxruntime"),
+    "signalz",  # required, but no package index has a wheel of it
 }
 OF_SKLEARN = {"pandas"}  # which it imports where it is installed
 

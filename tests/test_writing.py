@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_cass.persistence import locks
+from sklearn_cass.persistence import file_format, locks
 from sklearn_cass.persistence.file_format import leftovers, write_atomically
 
 needs_locks = pytest.mark.skipif(locks.fcntl is None, reason="needs flock")
@@ -167,3 +167,66 @@ def test_leftover_of_a_killed_process_is_removed(tmp_path):
     assert len(leftovers(path)) == 1
     write_atomically(path, b"new")
     assert names(tmp_path) == ["a"]
+
+
+class Windows:
+    """Stand-in for msvcrt, and for a system that replaces no open files."""
+
+    LK_NBLCK, LK_UNLCK = 1, 0
+
+    def __init__(self):
+        self.held, self.opened = set(), []
+
+    def locking(self, descriptor, mode, n_bytes):
+        assert os.lseek(descriptor, 0, os.SEEK_CUR) == 0  # from where bytes count
+        status = os.fstat(descriptor)
+        name = status.st_dev, status.st_ino
+        if mode == self.LK_UNLCK:
+            self.held.remove(name)
+        elif name in self.held:
+            raise OSError(errno.EACCES, "locked")
+        else:
+            self.held.add(name)
+
+    def replace(self, source, target):
+        assert all(file.closed for file in self.opened)
+        os.rename(source, target)
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """Have files written and locked as on Windows."""
+    system = Windows()
+    monkeypatch.setattr(locks, "fcntl", None)
+    monkeypatch.setattr(locks, "msvcrt", system, raising=False)
+    open_temporary = file_format.open_temporary
+
+    def opened(*args):
+        path, file = open_temporary(*args)
+        system.opened.append(file)
+        return path, file
+
+    monkeypatch.setattr(file_format, "open_temporary", opened)
+    monkeypatch.setattr(os, "replace", system.replace)
+    return system
+
+
+def test_files_are_replaced_on_windows_after_they_are_closed(windows, tmp_path):
+    for data in (b"first", b"second"):
+        file_format.write_atomically(tmp_path / "file", data)
+        assert (tmp_path / "file").read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert len(windows.opened) == 2
+
+
+def test_files_are_locked_on_windows(windows, tmp_path):
+    (tmp_path / "lock").touch()
+    with (
+        open(tmp_path / "lock", "r+b") as first,
+        open(tmp_path / "lock", "rb") as other,
+    ):
+        first.write(b"...")  # the lock is at the beginning, wherever the file stands
+        assert locks.lock(first)
+        assert not locks.lock(other)
+        locks.unlock(first)
+        assert locks.lock(other)

@@ -4,7 +4,14 @@ Also warnings of data that are valid, but seldom what was meant.
 """
 
 from .dataset import MixedSamples, Samples, TensorDataset, tensor_dataset
-from .domains import Domains, WaveformDomains, domains_of, single
+from .domains import (
+    SPECTROGRAM,
+    WAVEFORM,
+    Domains,
+    WaveformDomains,
+    domains_of,
+    single,
+)
 from .overlap_add import cross_fade, windows_of
 from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (
@@ -20,8 +27,10 @@ from .validation import (
 __all__ = [
     "Domains",
     "MixedSamples",
+    "SPECTROGRAM",
     "Samples",
     "TensorDataset",
+    "WAVEFORM",
     "WaveformDomains",
     "check_components",
     "check_components_like",

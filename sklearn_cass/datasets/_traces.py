@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import signalz
 from joblib import Memory, Parallel, delayed
 
 from ._resampling import resample
@@ -51,6 +50,18 @@ def trace_bytes(n_times, sfreq):
     return 8 * seconds * (_RATE + sfreq)
 
 
+def _signalz():
+    """Return the package that generates traces, which exists as source alone."""
+    try:
+        import signalz
+    except ImportError as error:
+        raise ImportError(
+            "generated ECG needs signalz, which package indexes have as source alone, "
+            "not as a wheel: pip install --no-binary signalz signalz"
+        ) from error
+    return signalz
+
+
 @contextmanager
 def _seeded_global_generator(seed):
     """Seed numpy's global generator, and restore its state afterwards."""
@@ -72,7 +83,7 @@ def _corrected_arguments(bpm):
     factors are divided out. A correct step has speed 1 and leaves the arguments as
     they are.
     """
-    speed = signalz.misc.ode45_step(lambda t, x: 1.0, 0.0, 0.0, 1.0)
+    speed = _signalz().misc.ode45_step(lambda t, x: 1.0, 0.0, 0.0, 1.0)
     wider = (1 / speed) ** 0.5
     apart = np.array([wider**0.5, wider, 1, wider, wider**0.5])
     return {
@@ -96,7 +107,7 @@ def _ecg_trace(bpm, seconds, rate, seed):
         try:
             with _seeded_global_generator(attempt):
                 # ecgsyn draws from the global generator and knows no other.
-                trace, _ = signalz.ecgsyn(
+                trace, _ = _signalz().ecgsyn(
                     sfecg=rate, n=n_beats, sfint=rate, **arguments
                 )
             return trace

@@ -78,8 +78,11 @@ def by_sample(function, *tensors):
     The last values of a tensor, which fill no vector register, are rounded differently
     in some functions (sigmoid, complex products), and so are the rows of a product of
     matrices by their places: a sample by itself has the same bits wherever it stands in
-    a batch, and what is computed in between stays in the cache.
+    a batch, and what is computed in between stays in the cache. A graph that is traced,
+    whose batches have any size, takes them whole.
     """
+    if torch.compiler.is_compiling():
+        return function(*tensors)
     rows = (slice(i, i + 1) for i in range(len(tensors[0])))
     return concatenated(
         [function(*(tensor[row] for tensor in tensors)) for row in rows]
@@ -102,7 +105,18 @@ def concatenated(tensors):
 
 def complex_product(a, b):
     """Multiply maps whose channels are real and imaginary parts in turn."""
+    if torch.compiler.is_compiling():  # exporters know few complex operations
+        return _real_product(a, b)
     return _parts(_complex(a) * _complex(b))
+
+
+def _real_product(a, b):
+    # the same from real tensors
+    (a_real, a_imag), (b_real, b_imag) = (
+        x.float().unflatten(1, (-1, 2)).unbind(2) for x in (a, b)
+    )
+    real, imag = a_real * b_real - a_imag * b_imag, a_real * b_imag + a_imag * b_real
+    return torch.stack([real, imag], 2).flatten(1, 2)
 
 
 def to_map(z, keep_format=False):

@@ -56,14 +56,14 @@ def described_by_name(content, check=anything):
 
 # Learned attributes ------------------------------------------------------------------
 
-LEARNED = {
+LEARNED: dict = {
     "n_features_in_": count,
     "feature_names_in_": decode,
     "component_names_": decode,
     "n_components_": count,
     "sfreq_": none_or(number(sys.float_info.min)),
 }
-OPTIONAL = ("feature_names_in_",)
+OPTIONAL: tuple = ("feature_names_in_",)
 
 
 def encode_learned(separator):
@@ -93,7 +93,7 @@ def check_learned(learned, domains):
 
 # Domains -----------------------------------------------------------------------------
 
-DOMAIN_FIELDS = {
+DOMAIN_FIELDS: dict = {
     "class": options(*DOMAINS),
     "X_domain": options(*N_TRAILING),
     "y_domain": options(*N_TRAILING),
@@ -188,7 +188,7 @@ def decode_stft(content):
 # Net ---------------------------------------------------------------------------------
 
 RATE = number(0)
-NET = {
+NET: dict = {
     "network": anything,  # decoded with the user's classes
     "reconstruction": anything,
     "representation": options(*REPRESENTATIONS),

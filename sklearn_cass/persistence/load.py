@@ -28,7 +28,7 @@ from .save import KIND
 from .state import check_history
 from .weights import check_finite, table_of
 
-SEPARATORS = {}  # classes that files may name, by module and name
+SEPARATORS: dict = {}  # classes that files may name, by module and name
 HISTORY = "history"
 OWN_NETWORKS = (BiLSTM, ResNet9)  # their modules hold nothing but weights
 

@@ -5,7 +5,7 @@ import errno
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
     import msvcrt
 
 HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}

@@ -119,7 +119,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     # whether tensors of mixtures and estimates are in single precision, whatever X is
     _in_single = False
     # parameters that are objects, and the class that None stands for
-    _default_parts = {"stft": STFTTransformer}
+    _default_parts: dict = {"stft": STFTTransformer}
 
     def set_params(self, **params):
         """Set parameters, also those of a part that is None, such as ``stft__n_fft``.

@@ -27,6 +27,7 @@ from ._window import (
     check_invertible,
     check_size,
     default_n_fft,
+    padded_window,
     smallest_overlap,
     window_values,
 )
@@ -395,8 +396,7 @@ def synthesis(window, n_fft, hop_length, n_frames):
     values = np.frombuffer(window)
     if smallest_overlap(values, n_fft, hop_length) < OVERLAP_IN_SINGLE:
         return None, None
-    missing = n_fft - len(values)
-    values = torch.tensor(np.pad(values, (missing // 2, missing - missing // 2)))
+    values = torch.tensor(padded_window(values, n_fft))
     overlaps = overlap_add(values.square().expand(n_frames, -1), hop_length)
     return values.float(), overlaps.float()
 

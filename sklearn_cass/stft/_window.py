@@ -79,6 +79,12 @@ def named_window(window, win_length):
     return get_window(window, win_length, fftbins=True)
 
 
+def padded_window(window, n_fft):
+    """Return a window of length n_fft, with zeros on either side."""
+    missing = n_fft - len(window)
+    return np.pad(window, (missing // 2, missing - missing // 2))
+
+
 def check_invertible(window, n_fft, hop_length):
     """Raise a ValueError if the transform cannot be inverted.
 

@@ -11,7 +11,7 @@ from ..numeric import single_precision_by_default
 # during a training: where several threads train at once, networks that draw random
 # numbers in training (dropout) share one sequence.
 LOCK = threading.RLock()
-SAVED = {}  # generator: its previous state, number of trainings that use it
+SAVED: dict = {}  # generator: its previous state, number of trainings that use it
 
 
 def global_generators(device):
