@@ -204,6 +204,7 @@ class Autoencoders(nn.ModuleList):
         return all(getattr(part, "batch_invariant", False) for part in self.parts())
 
     def forward(self, x):
+        """Map (n, in_channels, H, W) to a list of K estimates."""
         encoded = self[0].compressed(x)  # all pairs have one network
         return [autoencoder(x, encoded) for autoencoder in self]
 

@@ -1,0 +1,60 @@
+"""
+Several channels
+================
+
+Mixtures of several channels have the shape ``(n_samples, n_channels, n_times)``, their
+components ``(n_samples, n_components, n_channels, n_times)``: what each electrode would
+record of each component alone.
+"""
+
+# %%
+# Three electrodes record mother and child. Each sees both hearts with gains of its own,
+# which also differ from row to row, because no two bodies are alike.
+import numpy as np
+
+from sklearn_cass.datasets import make_ecg_mixtures
+
+ecg = make_ecg_mixtures(320, n_times=512, windows_per_trace=40, random_state=0)
+rng = np.random.default_rng(0)
+gains = rng.normal(1, 0.5, size=(320, 2, 3, 1))
+y = gains * ecg.target[:, :, None]
+noise = ecg.noise[:, None] + 0.03 * rng.normal(size=(320, 3, 512))
+X = y.sum(axis=1) + noise
+train = ecg.groups < 7
+test = ~train
+print(X.shape, y.shape)
+
+# %%
+# Independent component analysis (ICA) is the classical method for several channels. It
+# finds filters that hold for all rows, so that it cannot follow the gains. A network
+# reads the gains of a row from the row itself. Another one is trained on the first
+# channel alone, to see what the other two are worth.
+from sklearn_cass import AESeparator, ICASeparator, ResNet9
+from sklearn_cass.metrics import sdr
+
+network = AESeparator(ResNet9(n_filters=8), max_epochs=7, random_state=0)
+separators = {
+    "ICA, three channels": (ICASeparator(random_state=0), slice(3)),
+    "network, first channel": (network, slice(1)),
+    "network, three channels": (network, slice(3)),
+}
+estimates = {}
+for name, (separator, channels) in separators.items():
+    separator.fit(X[train][:, channels], y[train][..., channels, :])
+    estimates[name] = separator.transform(X[test][:, channels])[:, :, 0]
+    maternal, fetal = np.mean(sdr(y[test][:, :, 0], estimates[name]), axis=0)
+    print(f"{name:24} maternal {maternal:5.1f} dB   fetal {fetal:5.1f} dB")
+
+# %%
+# The fetal component of a test row, on the first electrode.
+import matplotlib.pyplot as plt
+
+time = np.arange(512) / ecg.sfreq
+fig, axes = plt.subplots(3, 1, figsize=(9, 5), sharex=True, layout="constrained")
+for ax, (name, estimate) in zip(axes, estimates.items(), strict=True):
+    ax.plot(time, y[test][4, 1, 0], color="0.7", lw=2.5)
+    ax.plot(time, estimate[4, 1], lw=1)
+    ax.set_title(name, loc="left")
+    ax.margins(x=0)
+axes[1].set_ylabel("fetal ECG [mV]")
+axes[-1].set_xlabel("time [s]");
