@@ -14,7 +14,7 @@ TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_T
 # Slow tests of one file share what they start: they stay in one process.
 PYTEST := python -m pytest -n $(WORKERS) --dist
 
-.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench peers paper lint format clean
+.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench peers paper docs lint format clean
 
 venv: $(READY)
 
@@ -89,6 +89,12 @@ paper: ARGS ?= all --quick
 paper: $(READY)
 	$(BIN)/python -m benchmarks.paper $(ARGS)
 
+# make docs                        docs/_build/html/index.html, with the gallery's figures
+# make docs ARGS="-D sphinx_gallery_conf.plot_gallery=0"     without them, in a minute
+docs: $(READY)
+	$(TEST_ENV) $(BIN)/python -m sphinx -W --keep-going $(ARGS) \
+		-d docs/_build/doctrees docs docs/_build/html
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -98,4 +104,4 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(PEERS) demo_output .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(PEERS) demo_output docs/_build docs/api docs/gallery .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -2,9 +2,9 @@
 Callbacks of skorch
 ===================
 
-A separator trains with `skorch <https://skorch.readthedocs.io>`_, and ``callbacks`` takes
-its callbacks: they stop a training, change learning rates, clip gradients, or record what
-you want to see.
+A separator trains with `skorch <https://skorch.readthedocs.io>`_, and ``callbacks``
+takes its callbacks: they stop a training, change learning rates, clip gradients, or
+record what you want to see.
 """
 
 # %%
@@ -63,4 +63,4 @@ for name in ("train_loss", "valid_loss"):
 losses.set_ylabel("loss [dB]")
 losses.legend(frameon=False)
 rates.semilogy(history[:, "epoch"], history[:, "lr"], drawstyle="steps-mid", color="C2")
-rates.set(xlabel="epoch", ylabel="learning rate");
+rates.set(xlabel="epoch", ylabel="learning rate")

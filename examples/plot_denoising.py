@@ -2,14 +2,14 @@
 Denoising: one component
 ========================
 
-With a single component, separation is denoising: what is not the component is noise. The
-noise need not be like that of any model. It is learned from the training mixtures, as
-``X - y``.
+With a single component, separation is denoising: what is not the component is noise.
+The noise need not be like that of any model. It is learned from the training mixtures,
+as ``X - y``.
 """
 
 # %%
-# Heart beats in PPG, with the disturbances of an arm that moves: bursts of a wave in the
-# same band as the pulse, so that a filter cannot take them out.
+# Heart beats in PPG, with the disturbances of an arm that moves: bursts of a wave in
+# the same band as the pulse, so that a filter cannot take them out.
 import numpy as np
 
 from sklearn_cass.datasets import make_ppg_mixtures
@@ -29,16 +29,16 @@ train = ppg.groups < 16
 test = ~train
 
 # %%
-# In every batch, beats and noises are combined anew (``remix``): 256 recordings stand for
-# 65,536 mixtures.
+# In every batch, beats and noises are combined anew (``remix``): 256 recordings stand
+# for 65,536 mixtures.
 from sklearn_cass import AESeparator, ResNet9
 
 separator = AESeparator(ResNet9(n_filters=8), max_epochs=8, random_state=0)
 separator.fit(X[train], y[train], sfreq=ppg.sfreq)
 
 # %%
-# A band-pass filter between 0.5 and 8 Hz, the usual remedy, takes out the hiss but not the
-# motion. The separator takes out both, because it knows how beats look.
+# A band-pass filter between 0.5 and 8 Hz, the usual remedy, takes out the hiss but not
+# the motion. The separator takes out both, because it knows how beats look.
 import matplotlib.pyplot as plt
 from scipy.signal import butter, sosfiltfilt
 
@@ -57,4 +57,4 @@ for ax, (name, estimate) in zip(axes, estimates.items(), strict=True):
     ax.plot(time, estimate[0, 0], color="C0", lw=1, label=name)
     ax.set_title(f"{name}: {mean:.1f} dB", loc="left")
     ax.margins(x=0)
-axes[-1].set_xlabel("time [s]");
+axes[-1].set_xlabel("time [s]")

@@ -3,9 +3,9 @@ Fetal ECG
 =========
 
 An electrode on the abdomen of a pregnant woman records the heart beats of mother and
-child at once. Both beats have the same parts, they overlap in time and in frequency, and
-the child's is 2 to 10 times smaller: filters do not separate them. A separator learns
-how, from mixtures whose components are known.
+child at once. Both beats have the same parts, they overlap in time and in frequency,
+and the child's is 2 to 10 times smaller: filters do not separate them. A separator
+learns how, from mixtures whose components are known.
 """
 
 # %%
@@ -35,8 +35,8 @@ separator.fit(ecg.data[train], ecg.target[train], sfreq=ecg.sfreq)
 # A separation
 # ------------
 # Gray lines are the true components, colored ones the estimates. In the mixture, the
-# fetal beats are hardly more than ripples on the slow wave of the mother's breath, which
-# belongs to neither component and is gone from the estimates.
+# fetal beats are hardly more than ripples on the slow wave of the mother's breath,
+# which belongs to neither component and is gone from the estimates.
 from sklearn_cass.plotting import SeparationDisplay
 
 SeparationDisplay.from_estimator(
@@ -52,9 +52,9 @@ SeparationDisplay.from_estimator(
 # %%
 # Is it good?
 # -----------
-# The signal-to-distortion ratio (SDR) has two floors: the mixture itself as the estimate,
-# and 0 dB, the estimate that is zero. The oracle ratio mask, which knows the true
-# components, shows what any method can reach that keeps the mixture's phase. The
+# The signal-to-distortion ratio (SDR) has two floors: the mixture itself as the
+# estimate, and 0 dB, the estimate that is zero. The oracle ratio mask, which knows the
+# true components, shows what any method can reach that keeps the mixture's phase. The
 # separator is above it, because it estimates phases, too.
 import numpy as np
 

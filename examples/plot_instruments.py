@@ -33,10 +33,10 @@ order = np.arange(1, 9)
 reed = {"weights": (order % 2) / order**0.5, "attack": 0.02, "decay": 1.0}
 string = {"weights": 1 / order, "attack": 0.002, "decay": 0.06}
 rng = np.random.default_rng(0)
-y = np.array([[play(rng, **reed), play(rng, **string)] for _ in range(400)])
+y = np.array([[play(rng, **reed), play(rng, **string)] for _ in range(280)])
 y /= y.std(axis=(0, 2), keepdims=True)
 X = y.sum(axis=1)
-X_train, y_train, X_test, y_test = X[:360], y[:360], X[360:], y[360:]
+X_train, y_train, X_test, y_test = X[:256], y[:256], X[256:], y[256:]
 
 # %%
 # For pitched sounds, ``BiLSTM`` with long windows is the better network: ``fit`` would
@@ -45,15 +45,15 @@ from sklearn_cass import AESeparator, BiLSTM, NMFSeparator, STFTTransformer
 
 stft = STFTTransformer(n_fft=512, hop_length=128)
 network = BiLSTM(width=128, n_layers=1)
-separator = AESeparator(network, stft=stft, max_epochs=15, random_state=0)
+separator = AESeparator(network, stft=stft, max_epochs=12, random_state=0)
 separator.fit(X_train, y_train)
-nmf = NMFSeparator(stft=stft, random_state=0).fit(X_train, y_train)
+nmf = NMFSeparator(stft=stft, max_frames=2000, random_state=0).fit(X_train, y_train)
 for estimator in (nmf, separator):
     print(f"{type(estimator).__name__:14} {estimator.score(X_test, y_test):.1f} dB")
 
 # %%
-# Spectrograms of a test row: where notes overlap, the network has learned which harmonics
-# belong to which instrument.
+# Spectrograms of a test row: where notes overlap, the network has learned which
+# harmonics belong to which instrument.
 import matplotlib.pyplot as plt
 
 estimates = separator.transform(X_test[:1])[0]
@@ -71,4 +71,4 @@ for ax, (title, signal) in zip(axes, panels.items(), strict=True):
     extent = [0, N_TIMES / SFREQ, 0, SFREQ / 2000]
     ax.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap="magma")
     ax.set(title=title, xlabel="time [s]")
-axes[0].set_ylabel("frequency [kHz]");
+axes[0].set_ylabel("frequency [kHz]")

@@ -57,4 +57,4 @@ for ax, (recording, name) in zip(axes, channels, strict=True):
     ax.set_title(name, loc="left")
     ax.set_ylabel("mV")
     ax.margins(x=0)
-axes[-1].set_xlabel("time [s]");
+axes[-1].set_xlabel("time [s]")

@@ -57,4 +57,4 @@ for ax, (name, estimate) in zip(axes, estimates.items(), strict=True):
     ax.set_title(name, loc="left")
     ax.margins(x=0)
 axes[1].set_ylabel("fetal ECG [mV]")
-axes[-1].set_xlabel("time [s]");
+axes[-1].set_xlabel("time [s]")

@@ -2,15 +2,15 @@
 A network of one's own
 ======================
 
-``Modules`` takes classes of PyTorch modules in place of the package's networks. Here they
-are dilated convolutions along time, for waveforms without a spectrogram
+``Modules`` takes classes of PyTorch modules in place of the package's networks. Here
+they are dilated convolutions along time, for waveforms without a spectrogram
 (``stft=False``).
 """
 
 # %%
 # The encoder is called with ``in_channels`` and ``n_freqs``, the decoder with
-# ``out_channels`` and ``n_freqs``; further parameters have defaults. Waveforms arrive as
-# maps ``(n, channels, 1, n_times)``.
+# ``out_channels`` and ``n_freqs``; further parameters have defaults. Waveforms arrive
+# as maps ``(n, channels, 1, n_times)``.
 from torch import nn
 
 
@@ -40,8 +40,9 @@ class TimeDecoder(nn.Sequential):
 
 # %%
 # Parameters of the modules are parameters of the separator, and can be searched over:
-# ``network__encoder__n_layers``. With more layers, an estimate sees a longer part of the
-# recording: 17, 65 and 513 time points here, the longest of which is more than a breath.
+# ``network__encoder__n_layers``. With more layers, an estimate sees a longer part of
+# the recording: 17, 65 and 513 time points here, the longest of which is more than a
+# breath.
 import numpy as np
 
 from sklearn_cass import AESeparator, Modules

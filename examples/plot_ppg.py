@@ -17,8 +17,8 @@ train = ppg.groups < 16
 test = ~train
 
 # %%
-# ``"affine"`` lets the network multiply the mixture by a mask and add to it, which suits
-# a small slow component under a large fast one.
+# ``"affine"`` lets the network multiply the mixture by a mask and add to it, which
+# suits a small slow component under a large fast one.
 from sklearn_cass import AESeparator, ResNet9
 
 network = ResNet9(n_filters=8, output="affine")
@@ -26,8 +26,8 @@ separator = AESeparator(network, max_epochs=8, random_state=0)
 separator.fit(ppg.data[train], ppg.target[train], sfreq=ppg.sfreq)
 
 # %%
-# The estimates lie on the true components. The beats keep the modulation of their height
-# by the breath, which is part of the heart's component.
+# The estimates lie on the true components. The beats keep the modulation of their
+# height by the breath, which is part of the heart's component.
 from sklearn_cass.plotting import SeparationDisplay
 
 SeparationDisplay.from_estimator(
@@ -67,4 +67,4 @@ for label, signals, marker in [
     error = np.mean(np.abs(rates - true_rates))
     ax.plot(true_rates, rates, marker, ms=5, label=f"{label}: mean error {error:.2f}")
 ax.set(xlabel="true breaths per minute", ylabel="from the highest peak")
-ax.legend(frameon=False);
+ax.legend(frameon=False)

@@ -3,8 +3,8 @@ Resuming an interrupted training
 ================================
 
 Long trainings are interrupted: by a reboot, by a cluster's time limit, by Ctrl-C. With
-``checkpoint``, the same ``fit`` called again goes on where it stopped, and ends with the
-same weights as if nothing had happened.
+``checkpoint``, the same ``fit`` called again goes on where it stopped, and ends with
+the same weights as if nothing had happened.
 """
 
 # %%
@@ -36,8 +36,9 @@ settings = {
 }
 
 # %%
-# The state of the training is written to the folder after every epoch. After the failure,
-# the same data and parameters resume it; callbacks are not part of what must be the same.
+# The state of the training is written to the folder after every epoch. After the
+# failure, the same data and parameters resume it; callbacks are not part of what must
+# be the same.
 folder = tempfile.mkdtemp()
 separator = AESeparator(**settings, checkpoint=folder)
 try:
@@ -49,8 +50,8 @@ separator.set_params(callbacks=None).fit(ppg.data, ppg.target)
 print(f"{separator.n_iter_} epochs")
 
 # %%
-# A training that nothing interrupted has the same history and the same estimates, bit for
-# bit.
+# A training that nothing interrupted has the same history and the same estimates, bit
+# for bit.
 undisturbed = AESeparator(**settings).fit(ppg.data, ppg.target)
 estimates = [s.transform(ppg.data[:8]) for s in (separator, undisturbed)]
 print(np.array_equal(*estimates))

@@ -47,8 +47,8 @@ print(np.array_equal(streamed, estimates))
 
 # %%
 # Above, half a minute of the respiration in it. Below, how far the estimates are behind
-# the recording: less than a window, at all times. The memory that a stream takes does not
-# grow with its length.
+# the recording: less than a window, at all times. The memory that a stream takes does
+# not grow with its length.
 import matplotlib.pyplot as plt
 
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), layout="constrained")
@@ -61,4 +61,4 @@ top.legend(frameon=False, ncols=3, loc="upper right")
 received, returned = np.array(received), np.array(returned)
 bottom.plot(received / 40, (received - returned) / 40)
 bottom.axhline(512 / 40, color="0.6", ls=":")
-bottom.set(xlabel="time received [s]", ylabel="delay [s]");
+bottom.set(xlabel="time received [s]", ylabel="delay [s]")

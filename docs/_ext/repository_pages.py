@@ -42,7 +42,8 @@ def relink(text, folder, page_folder, docs):
         found = target_on_site(path, folder, docs)
         if found is None:
             return label
-        return f"{image}[{label}]({os.path.relpath(found, page_folder)}{hash_sign}{anchor})"
+        target = os.path.relpath(found, page_folder) + hash_sign + anchor
+        return f"{image}[{label}]({target})"
 
     parts = CODE.split(text)
     parts[::2] = [LINK.sub(replaced, part) for part in parts[::2]]

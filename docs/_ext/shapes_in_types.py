@@ -1,7 +1,8 @@
 """Shapes in the types of numpydoc's parameters, as reStructuredText.
 
-In `ndarray of shape (n_components_, *X.shape[1:])` the underscore and the star are markup
-to reStructuredText. People read docstrings without it, so that it is escaped here.
+In `ndarray of shape (n_components_, *X.shape[1:])` the underscore and the star are
+markup to reStructuredText. People read docstrings without it, so that it is escaped
+here.
 """
 
 import re
