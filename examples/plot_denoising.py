@@ -33,7 +33,7 @@ test = ~train
 # for 65,536 mixtures.
 from sklearn_cass import AESeparator, ResNet9
 
-separator = AESeparator(ResNet9(n_filters=8), max_epochs=8, random_state=0)
+separator = AESeparator(ResNet9(n_filters=8), max_epochs=6, random_state=0)
 separator.fit(X[train], y[train], sfreq=ppg.sfreq)
 
 # %%

@@ -8,12 +8,12 @@ respiratory rate.
 """
 
 # %%
-# Generated recordings of 20 subjects at rest, 16 s each. The last four subjects are for
+# Generated recordings of 16 subjects at rest, 16 s each. The last four subjects are for
 # the test.
 from sklearn_cass.datasets import make_ppg_mixtures
 
-ppg = make_ppg_mixtures(320, n_times=640, sfreq=40, random_state=0)
-train = ppg.groups < 16
+ppg = make_ppg_mixtures(256, n_times=640, sfreq=40, random_state=0)
+train = ppg.groups < 12
 test = ~train
 
 # %%
@@ -22,7 +22,7 @@ test = ~train
 from sklearn_cass import AESeparator, ResNet9
 
 network = ResNet9(n_filters=8, output="affine")
-separator = AESeparator(network, max_epochs=8, random_state=0)
+separator = AESeparator(network, max_epochs=7, random_state=0)
 separator.fit(ppg.data[train], ppg.target[train], sfreq=ppg.sfreq)
 
 # %%

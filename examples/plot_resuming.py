@@ -8,7 +8,7 @@ the same weights as if nothing had happened.
 """
 
 # %%
-# A callback stands for the power failure, in the fourth of eight epochs.
+# A callback stands for the power failure, in the third of six epochs.
 import tempfile
 
 import numpy as np
@@ -19,18 +19,18 @@ from sklearn_cass.datasets import make_ppg_mixtures
 
 
 class PowerFailure(Callback):
-    """Raise an error within the fourth epoch."""
+    """Raise an error within the third epoch."""
 
     def on_batch_end(self, net, **kwargs):
-        """Raise an error once three epochs have ended."""
-        if len(net.history) == 4:
+        """Raise an error once two epochs have ended."""
+        if len(net.history) == 3:
             raise RuntimeError("no power")
 
 
 ppg = make_ppg_mixtures(160, n_times=512, sfreq=40, random_state=0)
 settings = {
     "network": ResNet9(n_filters=8),
-    "max_epochs": 8,
+    "max_epochs": 6,
     "validation_fraction": 0.2,
     "random_state": 0,
 }
@@ -61,9 +61,9 @@ print(np.array_equal(*estimates))
 from sklearn_cass.plotting import ErrorCurveDisplay
 
 display = ErrorCurveDisplay.from_estimators(
-    {"never interrupted": undisturbed, "resumed after epoch 3": separator},
+    {"never interrupted": undisturbed, "resumed after epoch 2": separator},
     ppg.component_names,
 )
 for ax in display.axes_:
     ax.lines[0].set(lw=5, alpha=0.4)
-    ax.axvline(3.5, color="0.6", ls=":")
+    ax.axvline(2.5, color="0.6", ls=":")

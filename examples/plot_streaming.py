@@ -13,7 +13,7 @@ import numpy as np
 from sklearn_cass import AESeparator, ResNet9
 from sklearn_cass.datasets import make_ppg_mixtures
 
-ppg = make_ppg_mixtures(320, n_times=512, sfreq=40, random_state=0)
+ppg = make_ppg_mixtures(256, n_times=512, sfreq=40, random_state=0)
 network = ResNet9(n_filters=8, output="affine")
 separator = AESeparator(network, max_epochs=6, random_state=0)
 separator.fit(ppg.data, ppg.target, sfreq=ppg.sfreq)

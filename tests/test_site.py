@@ -102,6 +102,8 @@ def test_settings_of_the_site_can_be_read(conf):
         ("[x](../SECURITY.md)", "[x](security.md)"),
         ("[`losses.py`](../sklearn_cass/training/losses.py)", "`losses.py`"),
         ("[x](../benchmarks/)", "x"),
+        ("[x](../examples)", "[x](../gallery/index.rst)"),
+        ("[x](../examples/plot_ppg.py)", "[x](../gallery/plot_ppg.rst)"),
         ("[x](https://arxiv.org/a.md)", "[x](https://arxiv.org/a.md)"),
         ("[x](#here)", "[x](#here)"),
         ("```\n[x](../benchmarks/)\n```", "```\n[x](../benchmarks/)\n```"),

@@ -1,7 +1,8 @@
 """Links of Markdown pages, which are written for readers of the repository.
 
 On the site, a link to another page of `docs/` leads there, one to a page beside README
-leads to the page that includes it, and one to a source file or a folder is plain text.
+leads to the page that includes it, one to an example to its page in the gallery. A link
+to another source file or folder is plain text.
 """
 
 import os
@@ -25,8 +26,13 @@ def target_on_site(target, folder, docs):
     `folder` is that of the page with the link, `docs` that of the site's pages.
     """
     path = Path(os.path.normpath(folder / target))
+    examples = docs.parent / "examples"
     if path.parent == docs.parent and path.name in INCLUDED:
         path = docs / INCLUDED[path.name]
+    elif path == examples:
+        path = docs / "gallery" / "index.rst"
+    elif path.parent == examples:
+        path = docs / "gallery" / f"{path.stem}.rst"
     is_page = path.suffix in (".md", ".rst", ".png", ".svg")
     return path if is_page and path.is_relative_to(docs) and path.is_file() else None
 
