@@ -60,7 +60,7 @@ def listed(page):
     text = next(p for p in DOCS.glob(f"{page}.*") if p.suffix != ".png").read_text()
     for tree in re.findall(r"```\{toctree\}\n(.*?)```", text, re.DOTALL):
         entries = [line for line in tree.splitlines() if line and line[0] != ":"]
-        for entry in entries:
+        for entry in (re.sub(r".*<(.*)>", r"\1", line) for line in entries):
             found = DOCS.glob(f"{entry}.*") if "*" in entry else [DOCS / entry]
             yield from (p.relative_to(DOCS).with_suffix("").as_posix() for p in found)
 
