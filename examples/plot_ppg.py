@@ -3,8 +3,8 @@ Heart beat and respiration in PPG
 =================================
 
 A photoplethysmogram (PPG), as smart watches and finger clips record it, rises with each
-heart beat and wanders with each breath. Separated, the slow component gives the
-respiratory rate.
+heart beat and wanders with each breath. Separated, the slow component shows the breath
+of people who wear no sensor for it.
 """
 
 # %%
@@ -39,32 +39,29 @@ SeparationDisplay.from_estimator(
 )
 
 # %%
-# The respiratory rate, from the peak of each spectrum: that of the estimated component
-# agrees with the true rate. That of the raw PPG, searched over the same range, is often
-# wrong where the breath is shallow.
+# Breaths are slower than heart beats, so that a low-pass filter is a strong rival: 0.7 Hz
+# is the best of the limits 0.5, 0.6, 0.7 and 0.8 Hz on these very rows. But the shapes of
+# breaths have harmonics above it, and beats that are not equal have power below it. The
+# separator knows how either looks.
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.signal import butter, sosfiltfilt
 
+from sklearn_cass.metrics import sdr
 
-def breaths_per_minute(signals, sfreq, n_fft=2**14):
-    """Return the highest peak of each spectrum between 10 and 24 breaths per minute."""
-    rates = 60 * np.fft.rfftfreq(n_fft, 1 / sfreq)
-    window = np.hanning(signals.shape[-1])
-    spectra = np.abs(np.fft.rfft(signals * window, n_fft))
-    allowed = (rates >= 10) & (rates <= 24)
-    return rates[allowed][spectra[:, allowed].argmax(axis=1)]
-
-
-respiration = separator.transform(ppg.data[test])[:, 1]
-true_rates = ppg.breaths_per_minute[test]
-fig, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
-ax.plot([11, 21], [11, 21], color="0.8")
-for label, signals, marker in [
-    ("raw PPG", ppg.data[test], "x"),
-    ("separated respiration", respiration, "o"),
-]:
-    rates = breaths_per_minute(signals, ppg.sfreq)
-    error = np.mean(np.abs(rates - true_rates))
-    ax.plot(true_rates, rates, marker, ms=5, label=f"{label}: mean error {error:.2f}")
-ax.set(xlabel="true breaths per minute", ylabel="from the highest peak")
-ax.legend(frameon=False)
+X, y = ppg.data[test], ppg.target[test]
+low = sosfiltfilt(butter(4, 0.7, fs=ppg.sfreq, output="sos"), X)
+estimates = {
+    "low-pass filter": np.stack([X - low, low], axis=1),
+    "AESeparator": separator.transform(X),
+}
+time = np.arange(X.shape[1]) / ppg.sfreq
+fig, axes = plt.subplots(2, 1, figsize=(9, 4), sharex=True, layout="constrained")
+for ax, (name, estimate) in zip(axes, estimates.items(), strict=True):
+    heart, breath = np.mean(sdr(y, estimate), axis=0)
+    ax.plot(time, y[20, 1], color="0.7", lw=2.5)
+    ax.plot(time, estimate[20, 1], color="C1", lw=1)
+    title = f"{name}: heart {heart:.1f} dB, respiration {breath:.1f} dB"
+    ax.set_title(title, loc="left")
+    ax.margins(x=0)
+axes[-1].set_xlabel("time [s]")
