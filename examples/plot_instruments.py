@@ -47,7 +47,9 @@ stft = STFTTransformer(n_fft=512, hop_length=128)
 network = BiLSTM(width=128, n_layers=1)
 separator = AESeparator(network, stft=stft, max_epochs=12, random_state=0)
 separator.fit(X_train, y_train)
-nmf = NMFSeparator(stft=stft, max_frames=2000, random_state=0).fit(X_train, y_train)
+nmf = NMFSeparator(stft=stft, max_frames=2000, tol=1e-3, random_state=0).fit(
+    X_train, y_train
+)
 for estimator in (nmf, separator):
     print(f"{type(estimator).__name__:14} {estimator.score(X_test, y_test):.1f} dB")
 

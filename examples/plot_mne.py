@@ -37,12 +37,16 @@ separated.set_meas_date(raw.info["meas_date"]).set_annotations(raw.annotations)
 print(separated)
 
 # %%
-# MNE's own tools work on it. The mother's beats are found in her component, the child's
-# in the other: two plausible heart rates from one electrode.
-from mne.preprocessing import find_ecg_events
+# Heart rates, from the median interval between peaks: it does not depend on the few fetal
+# beats that are missed, where both hearts beat at the same moment.
+import numpy as np
+from scipy.signal import find_peaks
 
 for name, true_bpm in [("maternal", new.maternal_bpm), ("fetal", new.fetal_bpm)]:
-    _, _, bpm = find_ecg_events(separated, ch_name=name, verbose="error")
+    signal, times = separated.get_data(name, return_times=True)
+    height = 0.5 * np.quantile(signal, 0.995)
+    peaks, _ = find_peaks(signal[0], height=height, distance=0.25 * raw.info["sfreq"])
+    bpm = 60 / np.median(np.diff(times[peaks]))
     print(f"{name}: {bpm:.0f} beats per minute (true: {true_bpm[0]:.0f})")
 
 # %%
