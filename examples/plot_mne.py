@@ -37,8 +37,8 @@ separated.set_meas_date(raw.info["meas_date"]).set_annotations(raw.annotations)
 print(separated)
 
 # %%
-# Heart rates, from the median interval between peaks: it does not depend on the few fetal
-# beats that are missed, where both hearts beat at the same moment.
+# Heart rates, from the median interval between peaks: it does not depend on the few
+# fetal beats that are missed, where both hearts beat at the same moment.
 import numpy as np
 from scipy.signal import find_peaks
 

@@ -25,10 +25,10 @@ test = ~train
 print(X.shape, y.shape)
 
 # %%
-# Independent component analysis (ICA), the classical method for several channels, finds a
-# filter for each source in a second. It separates the beats of the child about as well as
-# a network. But it knows no shapes: the breath, which is no component, ends in the
-# estimate of the mother. And it needs equal gains in all rows.
+# Independent component analysis (ICA), the classical method for several channels, finds
+# a filter for each source in a second. It separates the beats of the child about as
+# well as a network. But it knows no shapes: the breath, which is no component, ends in
+# the estimate of the mother. And it needs equal gains in all rows.
 from sklearn_cass import AESeparator, ICASeparator, ResNet9
 from sklearn_cass.metrics import sdr
 

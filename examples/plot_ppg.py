@@ -39,10 +39,10 @@ SeparationDisplay.from_estimator(
 )
 
 # %%
-# Breaths are slower than heart beats, so that a low-pass filter is a strong rival: 0.7 Hz
-# is the best of the limits 0.5, 0.6, 0.7 and 0.8 Hz on these very rows. But the shapes of
-# breaths have harmonics above it, and beats that are not equal have power below it. The
-# separator knows how either looks.
+# Breaths are slower than heart beats, so that a low-pass filter is a strong rival: 0.7
+# Hz is the best of the limits 0.5, 0.6, 0.7 and 0.8 Hz on these very rows. But the
+# shapes of breaths have harmonics above it, and beats that are not equal have power
+# below it. The separator knows how either looks.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
