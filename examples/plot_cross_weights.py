@@ -9,10 +9,10 @@ and matrices.
 """
 
 # %%
-# Heart beat and respiration in PPG. Rows of a group come from one subject, and stay in
-# one fold.
+# Heart beat and respiration in PPG. Rows of a group come from one subject, and are
+# either all in the training set or all in the test set.
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, GroupShuffleSplit
 
 from sklearn_cass import CASSSeparator, ResNet9
 from sklearn_cass.datasets import make_ppg_mixtures
@@ -22,32 +22,33 @@ X_train, y_train, groups = ppg.data[:128], ppg.target[:128], ppg.groups[:128]
 separator = CASSSeparator(
     ResNet9(n_filters=4, output="affine"),
     discriminator_lr=6e-3,
-    max_epochs=3,
+    batch_size=4,
+    max_epochs=5,
     random_state=0,
 )
 candidates = {
     "none": 0.0,
     "both": 0.3,
     "heart rejects respiration": [[0, 0.3], [0, 0]],
-    "respiration rejects heart": [[0, 0], [0.3, 0]],
 }
-parameters = {"cross_weights": list(candidates.values())}
-search = GridSearchCV(separator, parameters, cv=GroupKFold(2), refit=False)
+search = GridSearchCV(
+    separator,
+    {"cross_weights": list(candidates.values())},
+    cv=GroupShuffleSplit(n_splits=1, test_size=0.25, random_state=0),
+    refit=False,
+)
 search.fit(X_train, y_train, groups=groups)
 
 # %%
-# The candidates differ less than the folds do: on such data, cross weights hardly move
-# the error.
+# The candidates differ little: another ``random_state`` changes as much. On such data,
+# cross weights hardly move the error.
 import matplotlib.pyplot as plt
 
-fig, ax = plt.subplots(figsize=(7, 2.8), layout="constrained")
-for k in range(2):
-    scores = search.cv_results_[f"split{k}_test_score"]
-    ax.plot(scores, list(candidates), "o", label=f"fold {k + 1}")
+fig, ax = plt.subplots(figsize=(7, 2.4), layout="constrained")
+ax.barh(list(candidates), search.cv_results_["mean_test_score"], height=0.5)
+ax.bar_label(ax.containers[0], fmt="%.2f", padding=4)
 ax.set_xlabel("SDR [dB], mean over rows and components")
-ax.set_ylabel("cross weights")
-ax.margins(y=0.2)
-ax.legend(frameon=False)
+ax.margins(x=0.15)
 
 # %%
 # What they do change is what the discriminators know. Without them, outputs for the
@@ -55,10 +56,9 @@ ax.legend(frameon=False)
 # near 0, which says "not a component of mine".
 from sklearn_cass.plotting import DiscriminationDisplay
 
-longer = {"max_epochs": 5, "batch_size": 4}
 separators = {}
 for name in ("none", "both"):
-    model = clone(separator).set_params(cross_weights=candidates[name], **longer)
+    model = clone(separator).set_params(cross_weights=candidates[name])
     separators[f"cross weights: {name}"] = model.fit(X_train, y_train)
 DiscriminationDisplay.from_estimators(
     separators, ppg.data[128:], component_names=ppg.component_names
