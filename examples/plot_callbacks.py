@@ -52,8 +52,8 @@ print(f"{separator.n_iter_} epochs")
 
 # %%
 # ``history_`` is skorch's history, with a row for each epoch. The loss says by how many
-# decibels the signal-to-noise ratio is below 30, summed over the two components: 60 is an
-# estimate that is zero. It falls at once where the scheduler lowers the rate.
+# decibels the signal-to-noise ratio is below 30, summed over the two components: 60 is
+# an estimate that is zero. It falls at once where the scheduler lowers the rate.
 import matplotlib.pyplot as plt
 
 history = separator.history_
