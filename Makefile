@@ -14,7 +14,8 @@ TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_T
 # Slow tests of one file share what they start: they stay in one process.
 PYTEST := python -m pytest -n $(WORKERS) --dist
 
-.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench peers paper dist lint format clean
+.PHONY: venv demo test test-slow test-oldest test-faults fuzz bench peers paper docs dist
+.PHONY: lint format clean
 
 venv: $(READY)
 
@@ -94,6 +95,12 @@ dist: $(READY)
 	rm -rf build dist
 	$(BIN)/python -m build --outdir dist
 
+# make docs                        docs/_build/html/index.html, with the gallery's figures
+# make docs ARGS="-D sphinx_gallery_conf.plot_gallery=0"     without them, in a minute
+docs: $(READY)
+	$(TEST_ENV) $(BIN)/python -m sphinx -W --keep-going $(ARGS) \
+		-d docs/_build/doctrees docs docs/_build/html
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -105,4 +112,5 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(PEERS) demo_output build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(PEERS) demo_output docs/_build docs/api docs/gallery build dist
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

@@ -13,6 +13,18 @@ entry is NaN, also if the estimate is silent. The scorers ignore NaN entries.
 the parameter ``scoring`` of `GridSearchCV` and similar tools. They call ``predict`` and
 average over samples and components; higher is better. ``y`` must hold components, not
 labels.
+
+>>> import numpy as np
+>>> from sklearn.model_selection import cross_val_score
+>>> from sklearn_cass import NMFSeparator
+>>> from sklearn_cass.metrics import neg_relative_error_score, sdr_score, si_sdr_score
+>>> y = np.random.default_rng(0).normal(size=(8, 2, 64))
+>>> separator = NMFSeparator(n_atoms=2, random_state=0)
+>>> for scoring in (sdr_score, si_sdr_score, neg_relative_error_score):
+...     print(cross_val_score(separator, y.sum(axis=1), y, scoring=scoring, cv=2).shape)
+(2,)
+(2,)
+(2,)
 """
 
 from ._errors import (

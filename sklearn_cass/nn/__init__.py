@@ -1,4 +1,14 @@
-"""Networks in plain PyTorch, and the objects that make them for a separator."""
+"""Networks in plain PyTorch, and the objects that make them for a separator.
+
+``REPRESENTATIONS`` and ``OUTPUT_HEADS`` hold the values of a separator's parameter
+``representation`` and of a network's parameter ``output``.
+
+>>> from sklearn_cass.nn import OUTPUT_HEADS, REPRESENTATIONS
+>>> sorted(REPRESENTATIONS)
+['complex', 'magnitude', 'phase-sensitive']
+>>> sorted(OUTPUT_HEADS)
+['affine', 'direct', 'mask', 'ratio_mask']
+"""
 
 from .autoencoders import (
     OUTPUT_HEADS,

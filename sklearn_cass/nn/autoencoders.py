@@ -34,6 +34,13 @@ class MapShape:
         Components in one map, one after the other along the channels.
     output : {"direct", "mask", "ratio_mask", "affine"}, default="direct"
         Kind of the decoder's output.
+
+    Examples
+    --------
+    >>> from sklearn_cass.nn import MapShape
+    >>> shape = MapShape(2, 2, n_freqs=9, n_frames=20, is_complex=True)
+    >>> shape.in_channels, shape.out_channels
+    (4, 4)
     """
 
     n_channels: int
@@ -85,6 +92,16 @@ class Autoencoder(nn.Module):
         masked channels are added up (filter and sum).
     compression : float, default=1.0
         Exponent of the magnitudes that the encoder takes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import Autoencoder, Decoder, Encoder, MapShape
+    >>> encoder = Encoder(2, n_filters=4, n_latent=8)
+    >>> decoder = Decoder(2, n_filters=4, n_latent=8)
+    >>> shape = MapShape(1, 1, n_freqs=9, n_frames=20, is_complex=True)
+    >>> Autoencoder(encoder, decoder, shape)(torch.ones(3, 2, 9, 20)).shape
+    torch.Size([3, 2, 9, 20])
     """
 
     def __init__(self, encoder, decoder, shape, *, compression=1.0):
@@ -178,6 +195,15 @@ class Autoencoders(nn.ModuleList):
     TypeError, ValueError
         If an encoder or a decoder cannot be made, returns maps of another shape than
         expected, or has no parameters to train.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import Autoencoders, MapShape, ResNet9
+    >>> shape = MapShape(1, 1, n_freqs=9, n_frames=20, is_complex=True)
+    >>> pairs = Autoencoders(2, shape, ResNet9(n_filters=4, n_latent=8))
+    >>> [estimate.shape for estimate in pairs(torch.ones(3, 2, 9, 20))]
+    [torch.Size([3, 2, 9, 20]), torch.Size([3, 2, 9, 20])]
     """
 
     def __init__(self, n_components, shape, network, check=True):
@@ -204,6 +230,7 @@ class Autoencoders(nn.ModuleList):
         return all(getattr(part, "batch_invariant", False) for part in self.parts())
 
     def forward(self, x):
+        """Map (n, in_channels, H, W) to a list of K estimates."""
         encoded = self[0].compressed(x)  # all pairs have one network
         return [autoencoder(x, encoded) for autoencoder in self]
 
@@ -231,6 +258,15 @@ class Discriminators(nn.ModuleList):
     TypeError, ValueError
         If a discriminator cannot be made, does not return one logit per map, or has no
         parameters to train.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import Discriminators, MapShape, ResNet9
+    >>> shape = MapShape(1, 1, n_freqs=9, n_frames=20, is_complex=True)
+    >>> first, second = Discriminators(2, shape, ResNet9(n_filters=4, n_latent=8))
+    >>> first(torch.ones(3, 2, 9, 20)).shape  # a logit for each map
+    torch.Size([3])
     """
 
     def __init__(self, n_components, shape, network, check=True):
@@ -338,5 +374,15 @@ def describe(output):
 
 
 def to_channels_last(module):
-    """Convert weights to float32 in channels_last memory format."""
+    """Convert weights to float32 in channels_last memory format.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import to_channels_last
+    >>> layer = torch.nn.Conv2d(8, 4, 3)
+    >>> to_channels_last(layer)
+    >>> layer.weight.is_contiguous(memory_format=torch.channels_last)
+    True
+    """
     module.to(dtype=torch.float32, memory_format=torch.channels_last)

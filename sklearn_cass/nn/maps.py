@@ -94,6 +94,14 @@ def concatenated(tensors):
 
     torch.cat returns contiguous memory: it transposes spectrograms, whose frames are
     contiguous, and what combines them with others transposes them once more.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import concatenated
+    >>> spectrograms = [torch.ones(1, 20, 9).mT, torch.ones(2, 20, 9).mT]
+    >>> concatenated(spectrograms).stride()  # torch.cat: (180, 20, 1)
+    (180, 1, 9)
     """
     first = tensors[0]
     if len(tensors) == 1:
@@ -123,13 +131,29 @@ def to_map(z, keep_format=False):
     """Convert real or complex (n, C, H, W) to the real map that networks take.
 
     Real maps keep their memory format with ``keep_format``, else all are channels_last.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import to_map
+    >>> to_map(torch.tensor([[[[1 + 2j]]]])).flatten()  # real, imaginary
+    tensor([1., 2.])
     """
     real = _parts(z.permute(0, 2, 3, 1)) if z.is_complex() else z
     return real if keep_format else real.contiguous(memory_format=torch.channels_last)
 
 
 def from_map(x, is_complex):
-    """Invert :func:`to_map`, also of maps with more leading axes."""
+    """Invert :func:`to_map`, also of maps with more leading axes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import from_map, to_map
+    >>> z = torch.tensor([[[[1 + 2j, 3 - 1j]]]])
+    >>> bool((from_map(to_map(z), is_complex=True) == z).all())
+    True
+    """
     return torch.view_as_complex(_pairs(x)).movedim(-1, -3) if is_complex else x.float()
 
 

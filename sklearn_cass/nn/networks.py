@@ -32,6 +32,13 @@ def are_independent(modules):
 
     That is so of this package's networks, unless they share weights. Networks of other
     classes may do anything.
+
+    Examples
+    --------
+    >>> from sklearn_cass.nn import Autoencoders, MapShape, ResNet9, are_independent
+    >>> shape = MapShape(1, 1, n_freqs=9, n_frames=20, is_complex=True)
+    >>> are_independent([Autoencoders(2, shape, ResNet9(n_filters=4, n_latent=8))])
+    True
     """
     parts = [part for module in modules for part in module.parts()]
     weights = [id(weight) for part in parts for weight in part.parameters()]

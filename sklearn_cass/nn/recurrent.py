@@ -76,6 +76,14 @@ class RecurrentEncoder(nn.Module):
         Features of a frame, an even number.
     n_layers : int
         Number of recurrent layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import RecurrentEncoder
+    >>> encoder = RecurrentEncoder(1, 65, width=8, n_layers=1)
+    >>> encoder(torch.ones(3, 1, 65, 20)).shape  # a vector for each frame
+    torch.Size([3, 20, 16])
     """
 
     batch_invariant = True
@@ -111,6 +119,13 @@ class RecurrentDecoder(nn.Module):
         Its frequencies.
     width : int
         As in the encoder.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import RecurrentDecoder
+    >>> RecurrentDecoder(1, 65, width=8)(torch.ones(3, 20, 16)).shape
+    torch.Size([3, 1, 65, 20])
     """
 
     batch_invariant = True

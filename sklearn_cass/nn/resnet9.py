@@ -123,6 +123,14 @@ class Encoder(nn.Module):
         that maps of more frequencies than frames take half the time.
     stride : int, default=2
         Stride of the first convolution along frequencies, an even number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import Encoder
+    >>> features = Encoder(2, n_filters=4, n_latent=8)(torch.ones(3, 2, 32, 64))
+    >>> [tuple(feature.shape[1:]) for feature in features]
+    [(4, 16, 32), (8, 8, 16), (16, 4, 8), (16, 2, 4), (8, 1, 2)]
     """
 
     def __init__(
@@ -181,6 +189,14 @@ class Decoder(nn.Module):
         Dilation of the first convolution; that of the second is half of it.
     transpose : bool, default=False
         As in the encoder. The output has frequencies along its last axis but one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import Decoder, Encoder
+    >>> features = Encoder(2, n_filters=4, n_latent=8)(torch.ones(3, 2, 32, 64))
+    >>> Decoder(1, n_filters=4, n_latent=8)(features).shape
+    torch.Size([3, 1, 32, 64])
     """
 
     def __init__(
@@ -230,6 +246,13 @@ class Discriminator(nn.Module):
         Channels of a component's map.
     n_filters, n_latent, transpose, stride
         As in the encoder.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import Discriminator
+    >>> Discriminator(2, n_filters=4, n_latent=8)(torch.ones(3, 2, 32, 64)).shape
+    torch.Size([3])
     """
 
     def __init__(self, in_channels, *, n_filters, n_latent, transpose=False, stride=2):

@@ -59,7 +59,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     - ``_fit_samples(samples, rng)`` learns from ``samples``: ``len(samples)`` mixtures
       and components, which ``samples.arrays(rows)`` returns as arrays and
-      :class:`sklearn_cass.data.TensorDataset` as tensors; ``rng`` is a
+      ``sklearn_cass.data.TensorDataset`` as tensors; ``rng`` is a
       :class:`numpy.random.RandomState`. ``self.domains_`` and ``self.n_components_``
       are set before.
     - ``_estimate(X)`` returns estimates (n, n_components, n_component_channels, H, W)

@@ -34,9 +34,11 @@ class Spectrogram(np.ndarray):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_cass import STFTTransformer
+    >>> from sklearn_cass import Spectrogram, STFTTransformer
     >>> X = np.random.default_rng(0).normal(size=(3, 100))
     >>> Z = STFTTransformer(n_fft=16).fit_transform(X)
+    >>> isinstance(Z, Spectrogram)
+    True
     >>> Z[:2].stft, Z[:2].n_times
     (STFTTransformer(n_fft=16), 100)
     """

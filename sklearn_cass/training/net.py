@@ -63,6 +63,17 @@ class CASSNet(NeuralNet):
     **kwargs
         As for :class:`skorch.NeuralNet`. ``optimizer`` is called as
         ``optimizer(parameters, lr=...)``.
+
+    Examples
+    --------
+    Separators make and train it; it is their attribute ``net_``.
+
+    >>> import numpy as np
+    >>> from sklearn_cass import AESeparator
+    >>> y = np.random.default_rng(0).normal(size=(8, 2, 64))
+    >>> net = AESeparator(max_epochs=1, random_state=0).fit(y.sum(axis=1), y).net_
+    >>> type(net).__name__, len(net.module_)
+    ('CASSNet', 2)
     """
 
     given_modules = None  # see `initialize_with`

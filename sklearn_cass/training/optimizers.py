@@ -21,6 +21,13 @@ class Adam(torch.optim.AdamW):
         Share of each weight, times the learning rate, that a step takes off
         (I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR
         2019, arXiv:1711.05101). 0 is Adam.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn_cass import AESeparator
+    >>> from sklearn_cass.training import Adam
+    >>> separator = AESeparator(optimizer=partial(Adam, weight_decay=0.01))
     """
 
     def __init__(self, params, lr, weight_decay=0.0):
