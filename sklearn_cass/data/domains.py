@@ -180,6 +180,13 @@ class Domains:
         return self.X_shape
 
     @property
+    def waveform_shape(self):
+        """Return the shape of one mixture as a waveform; None if that is unknown."""
+        if self.X_domain == SPECTROGRAM and self.stft is not None:
+            return (*self.X_shape[:-2], self.n_times)
+        return self.X_shape if self.X_domain == WAVEFORM else None
+
+    @property
     def n_entries(self):
         """Return the number of entries of one mixture's tensor."""
         return self.n_channels * int(np.prod(self.map_shape))

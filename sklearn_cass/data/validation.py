@@ -36,7 +36,8 @@ def check_mixtures(estimator, X, *, domains=None):
     X : array-like
         Mixtures.
     domains : Domains, default=None
-        The domains seen in ``fit``, which X must have; None in ``fit``.
+        The domains seen in ``fit``, which X must have; None in ``fit``. X may hold
+        waveforms where those of ``fit`` came as a :class:`Spectrogram`.
 
     Returns
     -------
@@ -49,12 +50,17 @@ def check_mixtures(estimator, X, *, domains=None):
         If X does not hold finite mixtures, or others than those seen in ``fit``.
     """
     reset, X = domains is None, as_plain(X, "X")
+    if not reset and domains.X_domain == SPECTROGRAM and not _is_complex(X):
+        X = check_unread(X, partial(check_array, input_name="X", **ANY_ARRAY))
+        if X.shape[1:] == domains.waveform_shape:
+            check_numbers(X, "X")
+            return X
     if _is_complex(X):
         X = _check_spectrograms(X, "X", ("n_samples",))
         checks = {"skip_check_array": True}
     else:
         checks = {"allow_nd": True, "ensure_all_finite": False}
-    hint = "" if reset else "`separate` takes recordings of any length"
+    hint = "" if reset else _remedy(domains)
     X = validate_samples(estimator, X, reset=reset, hint=hint, **checks)
     if X.ndim > 4:
         raise ValueError(
@@ -68,6 +74,14 @@ def check_mixtures(estimator, X, *, domains=None):
     return X
 
 
+def _remedy(domains):
+    """Return what other mixtures than those of one shape a separator takes."""
+    remedy = "`separate` takes recordings of any length"
+    if domains.waveform_shape in (None, domains.X_shape):
+        return remedy
+    return f"waveforms of shape {domains.waveform_shape} are taken, too; {remedy}"
+
+
 def _check_same_domain(estimator, X, domains):
     """Raise a ValueError for rows of another shape or domain than in ``fit``."""
     name, shape = type(estimator).__name__, domains.X_shape
@@ -75,7 +89,7 @@ def _check_same_domain(estimator, X, domains):
         raise ValueError(
             f"X has {X.shape[1]} features, but {name} is expecting {shape[0]} "
             f"features as input; its rows have shape {X.shape[1:]} where {name} was "
-            f"fitted with {shape}. `separate` takes recordings of any length."
+            f"fitted with {shape}. {_remedy(domains)}."
         )
     if _is_complex(X) != (domains.X_domain == SPECTROGRAM):
         raise ValueError(

@@ -21,7 +21,7 @@ from ..data import (
     warn_of_offset,
 )
 from ..data.dataset import as_waveforms
-from ..data.domains import WAVEFORM
+from ..data.domains import WAVEFORM, mixture_domain
 from ..metrics import mean_ignoring_nan, sdr
 from ..nn import concatenated
 from ..numeric import (
@@ -35,6 +35,7 @@ from ..numeric import (
     scaled_to_unit_level,
     usual_torch,
 )
+from ..persistence import save
 from ..stft import STFTTransformer
 from ..training.collapse import warn_of_collapse
 from ._recordings import RecordingsMixin
@@ -118,6 +119,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     _remedies = "Try rows in which the components differ."
     # whether tensors of mixtures and estimates are in single precision, whatever X is
     _in_single = False
+    # learned arrays and their types, float or int, which a file holds
+    _saved_arrays = None
     # parameters that are objects, and the class that None stands for
     _default_parts = {"stft": STFTTransformer}
 
@@ -285,7 +288,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of the shape seen in ``fit``
-            Mixtures.
+            Mixtures. Where ``fit`` was given a :class:`Spectrogram`, as in a pipeline,
+            the waveforms are taken, too.
 
         Returns
         -------
@@ -353,6 +357,32 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         if shares:
             warn_of_offset(np.concatenate(shares).reshape(-1, 1), ["y"])
         return mean_ignoring_nan(np.concatenate(ratios))
+
+    def save(self, path):
+        """Write the fitted separator to a file that :func:`load` reads.
+
+        The same as ``sklearn_cass.save(separator, path)``, see :func:`save`.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Raises
+        ------
+        NotFittedError
+            If ``fit`` has not been called.
+        OSError
+            If the file cannot be written.
+        TypeError
+            If a parameter, or a network of one's own, holds a value that JSON or
+            safetensors cannot hold, or if the class is derived from
+            :class:`BaseSeparator` alone.
+        """
+        save(self, path)
+
+    def _check_arrays(self):
+        """Raise a ValueError unless the arrays of ``_saved_arrays`` agree."""
 
     def _truth_and_estimates(self, X, y):
         """Return what a chunk's estimates are compared with, and the estimates.
@@ -444,12 +474,13 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         X : ndarray
             Mixtures.
         domain : str, default=None
-            Their domain, if another than in ``fit``.
+            Their domain, if their type does not say it.
         **settings
             As for ``_estimate_arrays``, in ``fit``.
         """
         X = floating(X)
         power = powers_of_two(X)
+        domain = domain or mixture_domain(X)
         z, scale = self._unit_mixtures(divide(X, power), domain)
         if settings or self._needs_fixed_chunks():
             z = self._pad_chunk(z)

@@ -23,6 +23,7 @@ from ..data import (
     single,
     tensor_dataset,
 )
+from ..data.domains import mixture_domain
 from ..metrics import relative_error
 from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape
 from ..numeric import (
@@ -36,7 +37,7 @@ from ..numeric import (
     powers_of_two,
     usual_torch,
 )
-from ..persistence import CheckpointFile, save
+from ..persistence import CheckpointFile
 from ..persistence.identity import identity_of
 from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
@@ -618,31 +619,6 @@ class AESeparator(BaseSeparator):
         """Return estimates (n, K, C_y, H, W) of mixtures, from a net's maps."""
         return REPRESENTATIONS[net.representation].estimates(maps, z)
 
-    def save(self, path):
-        """Write the fitted separator to a file that :func:`load` reads.
-
-        The file is a safetensors file: the networks' weights, and in its header the
-        parameters, shapes, component names and library versions as JSON. It contains
-        no pickle. An existing file is replaced in one step: a crash leaves it in place.
-
-        Parameters
-        ----------
-        path : path-like
-            The file.
-
-        Raises
-        ------
-        NotFittedError
-            If ``fit`` has not been called.
-        OSError
-            If the file cannot be written.
-        TypeError
-            If a parameter, or a network of one's own, holds a value that JSON or
-            safetensors cannot hold.
-        """
-        check_is_fitted(self)
-        save(self, path)
-
 
 class TrialSeparator(AESeparator):
     """A separator of a short training, which warns of nothing."""
@@ -966,7 +942,7 @@ class RegularCASSSeparator(AESeparator):
             mixtures = Y.sum(1)
         else:
             X = divide(X, expand_rows(power, X))
-            mixtures = self.domains_.mixtures_to_tensor(X)
+            mixtures = self.domains_.mixtures_to_tensor(X, mixture_domain(X))
         mixtures, Y = self._pad_chunk(mixtures), self._pad_chunk(Y)
         # Y has values of about one: a mixture far below must not make them overflow
         scale = divisor(level(mixtures)).clamp(min=2.0**-64)
