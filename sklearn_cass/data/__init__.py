@@ -8,6 +8,7 @@ from .domains import Domains, WaveformDomains, domains_of, single
 from .overlap_add import cross_fade, windows_of
 from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (
+    check_component_names,
     check_components,
     check_components_like,
     check_mixtures,
@@ -23,6 +24,7 @@ __all__ = [
     "Samples",
     "TensorDataset",
     "WaveformDomains",
+    "check_component_names",
     "check_components",
     "check_components_like",
     "check_mixtures",

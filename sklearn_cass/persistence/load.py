@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import torch
 from sklearn.pipeline import Pipeline
-from skorch.history import History
 from torch.nn.parameter import is_lazy
 
 from ..nn import Autoencoders, BiLSTM, ResNet9
 from ..numeric import one_thread_each, usual_torch
 from ..numeric.warning import warn_user
+from ..training.history import EpochHistory
 from ..training.parameters import check_device, use_bfloat16
 from ..training.seeding import seeded
 from .arrays import decode_arrays
@@ -360,7 +360,7 @@ def build_net(separator, settings, modules):
 
 def decode_history(tensor):
     """Return the history, one object for each epoch."""
-    return History(check_history(decode_state(tree_from_tensor(tensor), {})))
+    return EpochHistory(check_history(decode_state(tree_from_tensor(tensor), {})))
 
 
 READERS = {

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from skorch.dataset import Dataset
 
 from ..data import (
     TensorDataset,
@@ -50,6 +51,8 @@ from ..training.parameters import (
     check_cross_weights,
     check_device,
     check_monitors,
+    check_scorers,
+    is_printing,
     n_validation_samples,
     optimizer_maker,
     out_of_memory_context,
@@ -158,7 +161,8 @@ class AESeparator(BaseSeparator):
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -196,7 +200,7 @@ class AESeparator(BaseSeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -204,7 +208,8 @@ class AESeparator(BaseSeparator):
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 
@@ -380,9 +385,9 @@ class AESeparator(BaseSeparator):
 
     # Learning ---------------------------------------------------------------------
 
-    def _fit_arrays(self, X, y, rng):
+    def _fit_arrays(self, X, y, names, rng):
         if self.checkpoint is None:
-            super()._fit_arrays(X, y, rng)
+            super()._fit_arrays(X, y, names, rng)
             return
         checkpoint = self.checkpoint
         if not isinstance(checkpoint, Checkpoint):
@@ -395,7 +400,7 @@ class AESeparator(BaseSeparator):
             )
         with CheckpointFile(checkpoint.folder, identity_of(self, X, y), rng) as file:
             writer = CheckpointWriter(file, checkpoint.every)
-            super()._fit_arrays(X, y, file.rng, writer=writer)
+            super()._fit_arrays(X, y, names, file.rng, writer=writer)
 
     def _set_components(self, domains, names):
         if self._continues():
@@ -407,6 +412,13 @@ class AESeparator(BaseSeparator):
             check_same_sfreq(sfreq, self.sfreq_, "X and y")
             sfreq = self.sfreq_ if sfreq is None else sfreq
         super()._set_sfreq(sfreq)
+
+    def _check_names(self, names, y):
+        names = super()._check_names(names, y)
+        if names is None and y.ndim > 1 and self._continues():
+            fitted = self.component_names_
+            return fitted if len(fitted) == y.shape[1] else None
+        return names
 
     def _continues(self):
         """Return whether ``fit`` continues a previous one."""
@@ -439,6 +451,7 @@ class AESeparator(BaseSeparator):
             out_of_memory_context(self.batch_size),
         ):
             n_epochs = self._initialize(net, writer)
+            self._set_scored(net, samples, trained, validated)
             self._drop_previous_fit()
             net.partial_fit(dataset, epochs=n_epochs)
         self._set_net(net, dataset)
@@ -451,7 +464,26 @@ class AESeparator(BaseSeparator):
             net.initialize()
         check_monitors(net.callbacks_)
         warn_of_schedulers(net.callbacks_, self.lr_schedule)
+        net.verbose = int(is_printing(net.callbacks_))  # skorch's table, if asked for
         return self.max_epochs if writer is None else writer.resume(net)
+
+    def _set_scored(self, net, samples, trained, validated):
+        """Give a net the arrays that callbacks score, and what estimates them."""
+        net.separate = partial(self._separate_in_training, net)
+        sets = {"dataset_train": trained, "dataset_valid": validated}
+        is_scored = check_scorers(net.callbacks_)
+        net.datasets = {
+            name: Dataset(*samples.arrays(rows))
+            for (name, rows), scored in zip(sets.items(), is_scored, strict=True)
+            if scored
+        }
+
+    def _separate_in_training(self, net, X):
+        """Return a net's estimates of mixtures, for callbacks."""
+        X = check_mixtures(self, X, domains=self.domains_)
+        chunks = self._chunks(len(X))
+        parts = [self._transform_chunk(X[rows], net=net) for rows in chunks]
+        return np.concatenate(parts)
 
     def _set_net(self, net, dataset):
         """Set the learned attributes, and warn of a training that collapsed."""
@@ -741,7 +773,8 @@ class RegularCASSSeparator(AESeparator):
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -779,7 +812,7 @@ class RegularCASSSeparator(AESeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -788,7 +821,8 @@ class RegularCASSSeparator(AESeparator):
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 
@@ -1062,7 +1096,8 @@ default=0.3
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -1100,7 +1135,7 @@ default=0.3
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -1109,7 +1144,8 @@ default=0.3
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 
@@ -1320,7 +1356,8 @@ class GANSeparator(RegularCASSSeparator):
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -1358,7 +1395,7 @@ class GANSeparator(RegularCASSSeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -1367,7 +1404,8 @@ class GANSeparator(RegularCASSSeparator):
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 

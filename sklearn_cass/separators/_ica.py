@@ -61,7 +61,7 @@ class ICASeparator(BaseSeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
