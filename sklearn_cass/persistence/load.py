@@ -11,8 +11,9 @@ from torch.nn.parameter import is_lazy
 from ..nn import Autoencoders, BiLSTM, ResNet9
 from ..numeric import one_thread_each, usual_torch
 from ..numeric.warning import warn_user
+from ..training.devices import check_device
 from ..training.history import EpochHistory
-from ..training.parameters import check_device, use_bfloat16
+from ..training.parameters import use_bfloat16
 from ..training.seeding import seeded
 from .arrays import decode_arrays
 from .codec import by_reference, decode_state, unknown_names

@@ -44,12 +44,12 @@ from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
 from ..training import callbacks as training_callbacks
 from ..training.checkpoint import CheckpointWriter
+from ..training.devices import check_device
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import (
     OPTIMIZERS,
     check_callbacks,
     check_cross_weights,
-    check_device,
     check_monitors,
     check_scorers,
     is_printing,
@@ -172,7 +172,8 @@ class AESeparator(BaseSeparator):
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
@@ -784,7 +785,8 @@ class RegularCASSSeparator(AESeparator):
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
@@ -1107,7 +1109,8 @@ default=0.3
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
@@ -1367,7 +1370,8 @@ class GANSeparator(RegularCASSSeparator):
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute

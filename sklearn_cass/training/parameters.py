@@ -48,23 +48,6 @@ def check_cross_weights(cross_weights, n_components):
     return given * (1 - np.eye(n_components))
 
 
-def check_device(device):
-    """Return the torch device; "auto" is CUDA if available, else the CPU."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        if "mkldnn" in str(device):  # torch warns of it
-            raise ValueError("mkldnn is not a device type of its own")
-        found = torch.device(device)
-        torch.zeros(1, device=found).item()
-    except Exception as error:  # each backend has its own
-        raise ValueError(
-            f"device={device!r} is not available ({error}); expected 'auto', 'cpu', or "
-            "the name of a device that torch can use"
-        ) from error
-    return found
-
-
 def use_bfloat16(precision, device):
     """Return whether to compute in bfloat16: on request, or where it is fast."""
     return precision == "bf16" or (precision == "auto" and has_fast_bfloat16(device))
