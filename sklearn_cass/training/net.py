@@ -3,6 +3,7 @@
 import copy
 from contextlib import suppress
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
@@ -23,6 +24,8 @@ from .interrupts import StopTraining, is_raised
 from .optimizers import Adam
 from .parameters import make_optimizer
 from .seeding import seeded
+
+GENERATORS = {"generator_", "cross_generator_"}
 
 
 class CASSNet(NeuralNet):
@@ -461,6 +464,20 @@ class CASSNet(NeuralNet):
         if len(self.history) and "dur" not in self.history[-1]:
             self.history.pop()
         self._set_training(False)
+
+    def __getstate__(self):
+        """Return what files hold: generators as arrays, which skops does not lose."""
+        state = super().__getstate__()
+        for name in GENERATORS & state.keys():
+            state[name] = state[name].get_state().numpy()
+        return state
+
+    def __setstate__(self, state):
+        for name in GENERATORS & state.keys():
+            if isinstance(state[name], np.ndarray):
+                saved = torch.tensor(state[name])
+                state = state | {name: torch.Generator().set_state(saved)}
+        super().__setstate__(state)
 
     def __deepcopy__(self, memo):
         """Copy the net; skorch's way, by pickling, takes six times as long."""
