@@ -15,7 +15,8 @@ import torch
 from sklearn_cass import CASSSeparator, ResNet9
 from sklearn_cass.data import Samples, TensorDataset
 from sklearn_cass.metrics import relative_error
-from sklearn_cass.training.parameters import check_device, use_bfloat16
+from sklearn_cass.training.devices import check_device
+from sklearn_cass.training.parameters import use_bfloat16
 
 from .command import main
 from .convolutions import convolutions_of, flops_of

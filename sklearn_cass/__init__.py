@@ -12,6 +12,7 @@ from .separators import (
     NMFSeparator,
     RegularCASSSeparator,
     load,
+    save,
 )
 from .stft import Spectrogram, STFTTransformer
 from .training import Checkpoint
@@ -36,4 +37,5 @@ __all__ = [
     "STFTTransformer",
     "Spectrogram",
     "load",
+    "save",
 ]

@@ -261,3 +261,103 @@ def test_the_sampling_rate_is_routed(data):
         separator = AESeparator(**FAST).set_fit_request(sfreq=True)
         search = GridSearchCV(separator, {"lr": [1e-3, 1e-2]}, cv=2)
         assert search.fit(*data, sfreq=256).best_estimator_.sfreq_ == 256
+
+
+# --- weights of samples -------------------------------------------------------------
+
+WEIGHTS = np.arange(12.0)
+SEPARATORS = {
+    "net": AESeparator(**FAST),
+    "nmf": NMFSeparator(n_atoms=2, max_iter=20, random_state=0),
+    "ica": ICASeparator(n_delays=4, max_iter=20, random_state=0),
+}
+SCORERS = {"sdr": sdr_score, "si-sdr": si_sdr_score, "error": neg_relative_error_score}
+pytestmark = [
+    pytestmark,
+    pytest.mark.filterwarnings("ignore:FastICA did not converge"),
+    pytest.mark.filterwarnings("ignore:Maximum number of iterations"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+
+@pytest.mark.parametrize("name", SEPARATORS)
+def test_score_is_the_weighted_mean_of_the_rows(name, data):
+    X, y = data
+    separator = clone(SEPARATORS[name]).fit(X, y)
+    each = [separator.score(X[[i]], y[[i]]) for i in range(len(X))]
+    expected = np.average(each, weights=WEIGHTS)
+    assert separator.score(X, y, sample_weight=WEIGHTS) == pytest.approx(expected)
+    assert separator.score(X, y, WEIGHTS) != pytest.approx(separator.score(X, y))
+    some = separator.score(X, y, sample_weight=WEIGHTS < 5)  # which ones count
+    assert some == pytest.approx(separator.score(X[:5], y[:5]))
+
+
+def test_weights_of_silent_components_do_not_count(data):
+    X, y = data
+    silent = y.copy()
+    silent[0, 1] = 0
+    separator = SEPARATORS["nmf"].fit(X, y)
+    first, rest = [
+        sdr(t, separator.transform(z)) for t, z in ((y[:1], X[:1]), (y[1:], X[1:]))
+    ]
+    weights = np.r_[3.0, np.ones(11)]
+    expected = (3 * first[0, 0] + rest.sum()) / (3 + rest.size)
+    assert separator.score(X, silent, weights) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_scorers_take_weights(name, data):
+    X, y = data
+    separator, scorer = SEPARATORS["nmf"].fit(X, y), SCORERS[name]
+    each = [scorer(separator, X[[i]], y[[i]]) for i in range(len(X))]
+    expected = np.average(each, weights=WEIGHTS)
+    found = scorer(separator, X, y, sample_weight=WEIGHTS)
+    assert found == pytest.approx(expected)
+
+
+WRONG = {
+    "number": [1.0] * 11,
+    "sign": [-1.0] * 12,
+    "zeros": [0.0] * 12,
+    "NaN": [np.nan] * 12,
+    "axes": np.ones((12, 2)),
+    "text": ["a"] * 12,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_other_weights_are_refused(name, data):
+    separator = SEPARATORS["nmf"].fit(*data)
+    with pytest.raises(ValueError, match="sample_weight"):
+        separator.score(*data, sample_weight=WRONG[name])
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_weights_are_routed_to_the_score(in_pipeline, data):
+    X, y = data
+    with sklearn.config_context(enable_metadata_routing=True):
+        separator = clone(SEPARATORS["nmf"]).set_score_request(sample_weight=True)
+        model = make_pipeline(STFTTransformer(n_fft=16), separator)
+        model = model if in_pipeline else separator
+        name = "nmfseparator__n_atoms" if in_pipeline else "n_atoms"
+        search = GridSearchCV(model, {name: [1, 2]}, cv=2)
+        search.fit(X, y, sample_weight=WEIGHTS)
+        best, half = search.best_estimator_, slice(6, 12)
+        expected = (
+            clone(best)
+            .fit(X[:6], y[:6])
+            .score(X[half], y[half], sample_weight=WEIGHTS[half])
+        )
+        found = search.cv_results_["split1_test_score"][search.best_index_]
+        assert found == pytest.approx(expected)
+
+
+def test_pipelines_work_with_routing(data):
+    X, y = data
+    with sklearn.config_context(enable_metadata_routing=True):
+        separator = clone(SEPARATORS["nmf"]).set_fit_request(component_names=True)
+        pipeline = make_pipeline(STFTTransformer(n_fft=16), separator)
+        pipeline.fit(X, y, component_names=["a", "b"])
+        assert pipeline[-1].component_names_.tolist() == ["a", "b"]
+        assert np.isfinite(pipeline.score(X, y))
+        assert np.isfinite(cross_val_score(pipeline, X, y, cv=2)).all()

@@ -15,6 +15,7 @@ from .domains import (
 from .overlap_add import cross_fade, windows_of
 from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (
+    check_component_names,
     check_components,
     check_components_like,
     check_mixtures,
@@ -32,6 +33,7 @@ __all__ = [
     "TensorDataset",
     "WAVEFORM",
     "WaveformDomains",
+    "check_component_names",
     "check_components",
     "check_components_like",
     "check_mixtures",

@@ -21,16 +21,20 @@ class Samples:
         Mixtures.
     y : ndarray of shape (n_samples, n_components, ...)
         Their components.
+    names : ndarray of shape (n_components,), default=None
+        Names of the components.
 
     Attributes
     ----------
     component_names : ndarray of shape (n_components,)
-        0, 1, ...
+        The names given, or 0, 1, ...
     """
 
-    def __init__(self, X, y):
+    def __init__(self, X, y, names=None):
         self.X, self.y = X, y
-        self.component_names = np.arange(y.shape[1]) if y.ndim > 1 else None
+        self.component_names = names
+        if names is None and y.ndim > 1:
+            self.component_names = np.arange(y.shape[1])
 
     def __len__(self):
         return len(self.X)

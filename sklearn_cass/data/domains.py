@@ -47,6 +47,18 @@ def component_shapes(shape, n_trailing):
     return [shape, shape[1:]] if len(shape) > n_trailing else [shape]
 
 
+def component_remedy(shape, shapes):
+    """Return what to do with y of a shape, where components must have one of some."""
+    turned = (*shape[:-2], *shape[:-3:-1])  # the last two axes exchanged
+    if len(shape) > 2 and turned[2:] in shapes:
+        return ": pass np.swapaxes(y, -2, -1)"
+    if shape[2:3] == (1,) and shape[3:] in shapes:
+        return ": pass y[:, :, 0]"
+    if shape[1:] in shapes:
+        return ": pass y[:, np.newaxis] if y is the only component"
+    return ""
+
+
 def mixture_domain(X):
     """Return the domain of a validated array of mixtures."""
     if np.iscomplexobj(X):
@@ -140,12 +152,9 @@ class Domains:
                 "(" + ", ".join(["n_samples", "n_components", *map(str, shape)]) + ")"
                 for shape in shapes
             )
-            turned = (*y.shape[:-2], *y.shape[:-3:-1])  # the last two axes exchanged
-            is_turned = y.ndim > 2 and turned[2:] in shapes
-            hint = ": pass np.swapaxes(y, -2, -1)" if is_turned else ""
             raise ValueError(
                 f"y must hold the components of X in an array of shape {allowed}, got "
-                f"shape {y.shape}{hint}"
+                f"shape {y.shape}{component_remedy(y.shape, shapes)}"
             )
 
     @property
@@ -178,6 +187,13 @@ class Domains:
         if self.X_domain == SPECTROGRAM and self.y_domain == WAVEFORM:
             return (*self.X_shape[:-2], self.n_times)
         return self.X_shape
+
+    @property
+    def waveform_shape(self):
+        """Return the shape of one mixture as a waveform; None if that is unknown."""
+        if self.X_domain == SPECTROGRAM and self.stft is not None:
+            return (*self.X_shape[:-2], self.n_times)
+        return self.X_shape if self.X_domain == WAVEFORM else None
 
     @property
     def n_entries(self):

@@ -20,7 +20,7 @@ from ..numeric import (
     validate_samples,
 )
 from ..numeric.warning import warn_user
-from .domains import SPECTROGRAM
+from .domains import SPECTROGRAM, WAVEFORM
 
 # of scikit-learn's checks: any shape, values are checked by `check_numbers`
 ANY_ARRAY = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
@@ -36,7 +36,8 @@ def check_mixtures(estimator, X, *, domains=None):
     X : array-like
         Mixtures.
     domains : Domains, default=None
-        The domains seen in ``fit``, which X must have; None in ``fit``.
+        The domains seen in ``fit``, which X must have; None in ``fit``. X may hold
+        waveforms where those of ``fit`` came as a :class:`Spectrogram`.
 
     Returns
     -------
@@ -49,12 +50,17 @@ def check_mixtures(estimator, X, *, domains=None):
         If X does not hold finite mixtures, or others than those seen in ``fit``.
     """
     reset, X = domains is None, as_plain(X, "X")
+    if not reset and domains.X_domain == SPECTROGRAM and not _is_complex(X):
+        X = check_unread(X, partial(check_array, input_name="X", **ANY_ARRAY))
+        if X.shape[1:] == domains.waveform_shape:
+            check_numbers(X, "X")
+            return X
     if _is_complex(X):
         X = _check_spectrograms(X, "X", ("n_samples",))
         checks = {"skip_check_array": True}
     else:
         checks = {"allow_nd": True, "ensure_all_finite": False}
-    hint = "" if reset else "`separate` takes recordings of any length"
+    hint = "" if reset else _remedy(getattr(X, "shape", ())[1:], domains)
     X = validate_samples(estimator, X, reset=reset, hint=hint, **checks)
     if X.ndim > 4:
         raise ValueError(
@@ -68,6 +74,56 @@ def check_mixtures(estimator, X, *, domains=None):
     return X
 
 
+def _remedy(shape, domains):
+    """Return what to do with mixtures of another shape than in ``fit``."""
+    remedy = _axis_remedy("X", shape, domains.X_shape, domains.X_domain)
+    if remedy:
+        return remedy
+    remedy = "`separate` takes recordings of any length"
+    if domains.waveform_shape in (None, domains.X_shape):
+        return remedy
+    return f"waveforms of shape {domains.waveform_shape} are taken, too; {remedy}"
+
+
+def _axis_remedy(name, shape, fitted, domain, rows=":, "):
+    """Return how to mend an axis of channels that is missing, last, or too many.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    shape, fitted : tuple
+        Shapes of a row, and of one in ``fit``; None stands for any length.
+    domain : str
+        The domain of ``fit``.
+    rows : str, default=":, "
+        Index of all rows, "" for a recording.
+
+    Returns
+    -------
+    remedy : str
+        The remedy, "" if there is none.
+    """
+    if domain != WAVEFORM or len(shape) not in (1, 2):
+        return ""
+    n_axes, axis = len(fitted), 1 if rows else 0
+    n_channels = fitted[0] if n_axes == 2 else 1
+    if len(shape) < n_axes:
+        return f"pass {name}[{rows}np.newaxis]" if n_channels == 1 else ""
+    if len(shape) == n_axes == 2 and shape[1] == n_channels < shape[0]:
+        turned = "np.swapaxes(X, 1, 2)" if rows else f"{name}.T"
+        return f"channels come first: pass {turned}"
+    if len(shape) == 1 or n_axes == 2:
+        return ""
+    channels = int(shape[0] > shape[1])  # they are fewer than time points
+    if shape[channels] == 1:
+        return f"pass {name}[{rows}{':, 0' if channels else '0'}]"
+    return (
+        f"it has {shape[channels]} channels and those of fit had none: pass their "
+        f"mean, {name}.mean(axis={axis + channels}), or one of them"
+    )
+
+
 def _check_same_domain(estimator, X, domains):
     """Raise a ValueError for rows of another shape or domain than in ``fit``."""
     name, shape = type(estimator).__name__, domains.X_shape
@@ -75,7 +131,7 @@ def _check_same_domain(estimator, X, domains):
         raise ValueError(
             f"X has {X.shape[1]} features, but {name} is expecting {shape[0]} "
             f"features as input; its rows have shape {X.shape[1:]} where {name} was "
-            f"fitted with {shape}. `separate` takes recordings of any length."
+            f"fitted with {shape}. {_remedy(X.shape[1:], domains)}."
         )
     if _is_complex(X) != (domains.X_domain == SPECTROGRAM):
         raise ValueError(
@@ -124,6 +180,28 @@ def _labels_of_column(y):
         DataConversionWarning,
     )
     return np.asarray(y).ravel()
+
+
+def check_component_names(names, y):
+    """Return the names of the components in y, strings or integers, or None."""
+    if names is None:
+        return None
+    if y.ndim < 3:
+        raise ValueError(
+            "component_names are given for y of shape (n_samples, n_components, ...); "
+            f"labels are names already, and y has shape {y.shape}"
+        )
+    with error_context("component_names"):
+        found = np.asarray(as_plain(names, "component_names"))
+    if found.dtype.kind == "O" and all(isinstance(name, str) for name in found.flat):
+        found = found.astype(str)
+    is_valid = found.shape == (y.shape[1],) and found.dtype.kind in "Uiu"
+    if not is_valid or len(np.unique(found)) < len(found):
+        raise ValueError(
+            f"component_names must hold n_components={y.shape[1]} strings or integers "
+            f"that differ, got {names!r}"
+        )
+    return found
 
 
 def check_components_like(y, n_components, domains):
@@ -185,8 +263,9 @@ def check_recording(recording, domains, name="recording"):
     wanted = ", ".join([*map(str, shape[:-1]), "any length"])
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
     if not right_kind or recording.shape[:-1] != shape[:-1] or 0 in recording.shape:
-        is_turned = recording.shape[1:] == shape[:-1] and recording.ndim == 2
-        hint = f"; channels come first: pass {name}.T" if is_turned else ""
+        fitted = (*shape[:-1], None)
+        hint = _axis_remedy(name, recording.shape, fitted, domains.y_domain, rows="")
+        hint = f"; {hint}" if hint else ""
         raise ValueError(
             f"{name} must hold {domains.y_domain} of shape ({wanted}), got "
             f"{recording.dtype} of shape {recording.shape}{hint}"

@@ -54,6 +54,19 @@ def check_mixture(y_true, X, name="y_true"):
     raise ValueError(message)
 
 
+def check_sample_weight(sample_weight, n_samples):
+    """Return weights as an array of floating point numbers, or None."""
+    if sample_weight is None:
+        return None
+    weights = check_array_of_numbers(sample_weight, "sample_weight", 1).astype(float)
+    if weights.shape != (n_samples,) or (weights < 0).any() or not weights.any():
+        raise ValueError(
+            "sample_weight must hold a number of 0 or more for each sample, not all 0, "
+            f"in an array of shape ({n_samples},), got {weights!r}"
+        )
+    return weights
+
+
 def nonzero(x):
     """Return x as a divisor, with 1 in place of 0."""
     return np.where(x == 0, 1, x)

@@ -1,13 +1,21 @@
 """Errors of estimates, signal-to-distortion ratios and their improvements."""
 
+import math
 from numbers import Real
 
 import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
-from ..numeric import as_plain, divide, in_double, one_thread_each, vector_norm
-from ._checks import check_mixture, check_pair, nonzero
+from ..numeric import (
+    as_plain,
+    divide,
+    expand_rows,
+    in_double,
+    one_thread_each,
+    vector_norm,
+)
+from ._checks import check_mixture, check_pair, check_sample_weight, nonzero
 
 BATCH_ENTRIES = 2**18  # of the arrays that are compared at a time
 
@@ -254,15 +262,18 @@ def si_sdr_improvement(y_true, y_pred, X, *, zero_mean=False):
         return si_sdr(y_true, y_pred, zero_mean=zero_mean) - of_mixture
 
 
-def mean_ignoring_nan(values):
-    """Return the mean of the values that are not NaN.
+def mean_ignoring_nan(values, sample_weight=None):
+    """Return the (weighted) mean of the values that are not NaN.
 
     Unlike :func:`numpy.nanmean`, it does not warn.
 
     Parameters
     ----------
-    values : array-like
+    values : array-like of shape (n_samples, ...)
         Values of a metric.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample, 0 or more; None weighs all alike. Samples of weight 0 are
+        left out.
 
     Returns
     -------
@@ -276,9 +287,23 @@ def mean_ignoring_nan(values):
     2.5
     """
     values = np.asarray(as_plain(values, "values"), dtype=float)
+    if sample_weight is not None:
+        return weighted_mean(values, check_sample_weight(sample_weight, len(values)))
     values = values[~np.isnan(values)]
     with np.errstate(invalid="ignore"):  # inf and -inf
         return float(values.mean()) if values.size else float("nan")
+
+
+def weighted_mean(values, weights):
+    """Return the mean of the values that are not NaN, those of a sample weighed alike.
+
+    Values are (n_samples, ...), weights (n_samples,).
+    """
+    weights = np.broadcast_to(expand_rows(weights, values), values.shape)
+    counts = ~np.isnan(values) & (weights > 0)
+    values, weights = values[counts], weights[counts]
+    with np.errstate(invalid="ignore"):  # inf and -inf
+        return float(np.average(values, weights=weights)) if counts.any() else math.nan
 
 
 @one_thread_each()

@@ -309,7 +309,9 @@ def check_autoencoder(pair):
     shape, decoder = pair.shape, type(pair.decoder).__name__
     x = silence(shape.in_channels, shape)
     features = passed("encoder", pair.encoder, x, "a map")
-    output = passed("decoder", pair.decoder, features, "the encoder's output")
+    is_list = isinstance(features, list | tuple)
+    hint = LIST_HINT if is_list else ""
+    output = passed("decoder", pair.decoder, features, "the encoder's output", hint)
     wanted = (1, shape.out_channels, shape.n_freqs, shape.n_frames)
     found = tuple(getattr(output, "shape", ()))
     if (
@@ -345,7 +347,11 @@ def silence(n_channels, shape):
     return torch.zeros(size, dtype=torch.float32)
 
 
-def passed(part, module, x, what):
+# encoders of this package return all their maps, for skip connections
+LIST_HINT = " (let forward(self, features) take a map of them, such as features[-1])"
+
+
+def passed(part, module, x, what, hint=""):
     """Return the output of a new module in evaluation mode, errors naming the part."""
     module.to(torch.float32)  # whatever torch's default
     training = {m: m.training for m in module.modules()}
@@ -356,7 +362,7 @@ def passed(part, module, x, what):
     except Exception as error:  # a user's module may raise anything
         raise ValueError(
             f"network: the {part} {type(module).__name__} failed on {what}, "
-            f"{describe(x)}: {error}"
+            f"{describe(x)}{hint}: {error}"
         ) from error
     finally:
         for m, mode in training.items():

@@ -34,6 +34,8 @@ def as_plain(values, name):
     if isinstance(values, np.ma.MaskedArray):
         refuse_masked(values, name)
         return values.data
+    if hasattr(values, "get_data") and hasattr(values, "info"):
+        return mne_values(values, name)
     if any(hasattr(values, method) for method in QUANTITY_METHODS):
         unit = getattr(values, "unit", getattr(values, "units", "?"))
         raise ValueError(
@@ -42,6 +44,20 @@ def as_plain(values, name):
         )
     is_foreign = hasattr(values, "__array_namespace__")
     return np.asarray(values) if is_foreign and not is_numpy(values) else values
+
+
+def mne_values(values, name):
+    """Return the values of MNE's Epochs; a Raw or Evoked has no rows."""
+    if hasattr(values, "drop_log"):
+        return values.get_data()
+    kind = type(values).__name__
+    if name == "X":
+        raise TypeError(
+            f"X is of type {kind}, one recording of MNE: cut it into rows, for "
+            "instance with mne.make_fixed_length_epochs(raw, duration=...).get_data(), "
+            "and pass raw.get_data() to `separate`"
+        )
+    raise TypeError(f"{name} is of type {kind}, of MNE: pass {name}.get_data()")
 
 
 CONTAINERS = (list, tuple, torch.Tensor, np.ma.MaskedArray)

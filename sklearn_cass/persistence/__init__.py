@@ -1,4 +1,4 @@
-"""Files of fitted separators and of trainings: safetensors and JSON, no pickle."""
+"""Files of fitted estimators and of trainings: safetensors and JSON, no pickle."""
 
 from .checkpoint import CheckpointFile
 from .file_format import versions, write_atomically

@@ -38,14 +38,34 @@ shape = list_of(count)
 
 # Header ------------------------------------------------------------------------------
 
-HEADER = {
+VERSIONS = {"versions": lambda content: described_by_name(content, text())}
+SEPARATOR = {
     "separator": list_of(text(), size=2),
     "parameters": lambda content: described_by_name(content),
-    "learned": lambda content: described(content, LEARNED, OPTIONAL),
     "domains": lambda content: described(content, DOMAIN_FIELDS),
-    "net": lambda content: described(content, NET),
-    "versions": lambda content: described_by_name(content, text()),
 }
+# of separators with networks, and of those with arrays
+OF_NETS = SEPARATOR | {
+    "learned": lambda content: described(content, LEARNED, OPTIONAL),
+    "net": lambda content: described(content, NET),
+}
+OF_ARRAYS = SEPARATOR | {
+    "learned": lambda content: described(content, LEARNED | N_ITER, OPTIONAL),
+}
+TRANSFORMER = {"stft": lambda content: decode_stft(content)}
+TRANSFORMER |= {"feature_names_in_": none_or(decode)}
+PIPELINE = {
+    "names": list_of(text(), size=2),
+    "transformer": lambda content: decode_transformer(content),
+    "separator": anything,  # described as in a file of its own
+    "verbose": boolean,
+}
+
+
+def describe_header(content):
+    """Return the checked header of a separator, whichever of the two kinds it is."""
+    expect(isinstance(content, dict), "an object", content)
+    return described(content, OF_NETS if "net" in content else OF_ARRAYS)
 
 
 def described_by_name(content, check=anything):
@@ -64,13 +84,15 @@ LEARNED: dict = {
     "sfreq_": none_or(number(sys.float_info.min)),
 }
 OPTIONAL: tuple = ("feature_names_in_",)
+N_ITER = {"n_iter_": count}  # that of a net is the length of its history
 
 
 def encode_learned(separator):
-    """Encode the learned attributes but for domains, net and history."""
+    """Encode the learned attributes but for domains, arrays, net and history."""
+    names = LEARNED if hasattr(separator, "net_") else LEARNED | N_ITER
     return {
         name: encode(getattr(separator, name))
-        for name in LEARNED
+        for name in names
         if hasattr(separator, name)
     }
 
@@ -83,12 +105,17 @@ def check_learned(learned, domains):
     lengths = {"component_names_": n_components, "feature_names_in_": n_features}
     for name, length in lengths.items():
         if name in learned:
-            with named(name):
-                found = getattr(learned[name], "shape", None)
-                expect(found == (length,), f"an array of length {length}", found)
+            check_length(name, learned[name], length)
     with named("component_names_"):
         names = learned["component_names_"].tolist()
         expect(len(set(names)) == n_components, "names that differ", names)
+
+
+def check_length(name, array, length):
+    """Raise a ValueError unless a field is an array of one axis and of a length."""
+    with named(name):
+        found = getattr(array, "shape", None)
+        expect(found == (length,), f"an array of length {length}", found)
 
 
 # Domains -----------------------------------------------------------------------------
@@ -183,6 +210,52 @@ def decode_stft(content):
     fitted._fit_lengths(fields["n_times_"])
     vars(stft).update(fields, window_=fitted.window_)
     return stft
+
+
+# Transformer and pipeline ------------------------------------------------------------
+
+
+def encode_transformer(stft):
+    """Encode a fitted STFTTransformer, and the names of its features, if any."""
+    names = getattr(stft, "feature_names_in_", None)
+    return {"stft": encode_stft(stft), "feature_names_in_": encode(names)}
+
+
+def decode_transformer(content):
+    """Return a fitted STFTTransformer with the names of its features."""
+    fields = described(content, TRANSFORMER)
+    stft, names = fields["stft"], fields["feature_names_in_"]
+    if names is not None:
+        check_length("feature_names_in_", names, stft.n_features_in_)
+        stft.feature_names_in_ = names
+    return stft
+
+
+def check_steps(steps):
+    """Return the two steps of a pipeline: a transformer and a separator.
+
+    Raises
+    ------
+    TypeError
+        If there are others.
+    """
+    kinds = [type(step).__name__ for step in steps]
+    is_known = len(steps) == 2 and type(steps[0]) is STFTTransformer
+    if not is_known or not hasattr(steps[1], "_saved_arrays"):
+        raise TypeError(
+            "a file can hold a Pipeline of two steps, an STFTTransformer and a "
+            f"separator, got {kinds}"
+        )
+    return steps
+
+
+def check_agreement(stft, separator):
+    """Raise a ValueError unless a separator takes a transformer's spectrograms."""
+    domains = separator.domains_
+    shape = stft.spectrogram_shape(stft.n_times_)
+    with named("transformer"):
+        takes = domains.X_domain == SPECTROGRAM and domains.X_shape[-2:] == shape
+        expect(takes, f"spectrograms of shape {domains.X_shape}", shape)
 
 
 # Net ---------------------------------------------------------------------------------

@@ -86,15 +86,18 @@ class Content:
 
     Attributes
     ----------
+    kind : str
+        Kind of the content.
     header : object
         The JSON header, whose checksum is right.
     table : dict of str to (torch.dtype, tuple)
         Types and shapes of the tensors.
     """
 
-    def __init__(self, path, file, header, table, checksum):
-        self.path, self.file, self.checksum = path, file, checksum
-        self.header, self.table = header, table
+    def __init__(self, path, file, content, table):
+        self.path, self.file, self.checksum = path, file, content.get("tensors")
+        self.kind, self.header = content["kind"], content.get("header")
+        self.table = table
 
     def tensors(self):
         """Read the tensors and compare their checksum."""
@@ -106,8 +109,8 @@ class Content:
 
 
 @contextmanager
-def open_content(path, kind):
-    """Open a file and check its header; yield a :class:`Content`."""
+def open_content(path, *kinds):
+    """Open a file of one of some kinds, check its header; yield a :class:`Content`."""
     path = Path(path).expanduser()
     check_regular(path)
     try:
@@ -118,10 +121,10 @@ def open_content(path, kind):
             f"cut off or of another format ({error})"
         ) from error
     with file:
-        content = checked_content(path, kind, file.metadata() or {})
+        content = checked_content(path, kinds, file.metadata() or {})
         table = table_of(file)
         check_header(path, content, table)
-        yield Content(path, file, content.get("header"), table, content.get("tensors"))
+        yield Content(path, file, content, table)
 
 
 def check_regular(path):
@@ -138,8 +141,8 @@ def check_regular(path):
         raise OSError(f"{os.fspath(path)!r} is not a regular file")
 
 
-def checked_content(path, kind, metadata):
-    """Return what :func:`write` wrote into the metadata, of the right kind."""
+def checked_content(path, kinds, metadata):
+    """Return what :func:`write` wrote into the metadata, of one of some kinds."""
     name = repr(os.fspath(path))
     if "sklearn_cass" not in metadata:
         check_version(name, metadata.get("version", ""), metadata.get("format", ""))
@@ -149,9 +152,10 @@ def checked_content(path, kind, metadata):
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(damaged(path, "its header")) from error
     check_version(name, file_version)
-    if found != kind:
+    if found not in kinds:
+        known = " or ".join(kinds)
         raise ValueError(
-            f"{name} must be a {kind} of sklearn_cass, but it is a {found}"
+            f"{name} must be a {known} of sklearn_cass, but it is a {found}"
         )
     return content
 

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.base import clone
 
 from ..numeric import chunks_of, in_double
-from ..training.parameters import check_device, use_bfloat16
+from ..training.devices import check_device
+from ..training.parameters import use_bfloat16
 from .codec import encode
 from .description import encode_parameters
 

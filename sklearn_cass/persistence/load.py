@@ -1,30 +1,37 @@
-"""Load fitted separators from files, which hold data alone."""
+"""Load fitted estimators from files, which hold data alone."""
 
 import copy
 import os
 from contextlib import contextmanager
 
 import torch
-from skorch.history import History
+from sklearn.pipeline import Pipeline
 from torch.nn.parameter import is_lazy
 
 from ..nn import Autoencoders, BiLSTM, ResNet9
 from ..numeric import one_thread_each, usual_torch
 from ..numeric.warning import warn_user
-from ..training.parameters import check_device, use_bfloat16
+from ..training.devices import check_device
+from ..training.history import EpochHistory
+from ..training.parameters import use_bfloat16
 from ..training.seeding import seeded
+from .arrays import decode_arrays
 from .codec import by_reference, decode_state, unknown_names
 from .description import (
-    HEADER,
+    PIPELINE,
+    VERSIONS,
+    check_agreement,
     check_learned,
     check_parameters,
     decode_domains,
     decode_net,
     decode_parameters,
+    decode_transformer,
+    describe_header,
 )
 from .fields import described, expect, named
 from .file_format import open_content, tree_from_tensor
-from .save import KIND
+from .save import not_saved
 from .state import check_history
 from .weights import check_finite, table_of
 
@@ -41,7 +48,7 @@ def register(*classes):
 @usual_torch()
 @one_thread_each()
 def load(path, *, classes=()):
-    """Load a separator that ``save`` wrote.
+    """Load an estimator that :func:`save` wrote.
 
     The file holds data alone (safetensors and JSON). It only names classes: those of
     this package are known, others must be passed.
@@ -57,11 +64,12 @@ def load(path, *, classes=()):
 
     Returns
     -------
-    separator : AESeparator
-        The fitted separator, on its device if available, else on the CPU. Its
-        parameters are those of the saved one but for ``callbacks`` and
+    estimator : separator, STFTTransformer or Pipeline
+        The fitted estimator: a separator with networks on its device if available, else
+        on the CPU. Its parameters are those of the saved one but for ``callbacks`` and
         ``checkpoint``; a fit with ``warm_start`` continues from its weights with new
-        optimizers.
+        optimizers. A separator that was fitted on a :class:`Spectrogram`, in a
+        pipeline, takes waveforms, too.
 
     Raises
     ------
@@ -88,18 +96,11 @@ def load(path, *, classes=()):
     True
     """
     known = by_reference(classes)
-    with open_content(path, KIND) as content, naming(path):
-        header = described(content.header, HEADER)
-        separator, settings = build_separator(header, known)
-        modules = build_modules(settings, content.table)
-        tensors = content.tensors()
-        load_weights(modules, tensors)
-        net = build_net(separator, settings, modules)
-        with named(HISTORY):
-            net.history = decode_history(tensors[HISTORY])
-    separator.net_, separator.history_ = net, net.history
-    separator.n_iter_ = len(net.history)
-    return separator
+    with open_content(path, *READERS) as content, naming(path):
+        expect(isinstance(content.header, dict), "an object", content.header)
+        header = dict(content.header)
+        described({"versions": header.pop("versions", None)}, VERSIONS)
+        return READERS[content.kind](header, content, known)
 
 
 @contextmanager
@@ -109,39 +110,89 @@ def naming(path):
         yield
     except (ValueError, RecursionError) as error:
         name = repr(os.fspath(path))
-        message = str(error) if name in str(error) else f"{name}: {error}"
+        message = str(error)
+        message = message if message.startswith(name) else f"{name}: {error}"
         raise ValueError(message) from error
+
+
+# Transformer and pipeline ------------------------------------------------------------
+
+
+def read_transformer(header, content, known):
+    """Return the transformer of an open file, which has no tensors."""
+    expect(not content.table, "no tensors", sorted(content.table))
+    content.tensors()  # compares the checksum
+    return decode_transformer(header)
+
+
+def read_pipeline(header, content, known):
+    """Return the pipeline of an open file."""
+    fields = described(header, PIPELINE)
+    with named("separator"):
+        separator = read_separator(fields["separator"], content, known)
+    stft = fields["transformer"]
+    check_agreement(stft, separator)
+    pipeline = Pipeline([*zip(fields["names"], (stft, separator), strict=True)])
+    pipeline.set_params(verbose=fields["verbose"])
+    with named("names"):
+        pipeline._validate_names(fields["names"])
+    return pipeline
 
 
 # Separator ---------------------------------------------------------------------------
 
 
+def read_separator(header, content, known):
+    """Return the separator of an open file."""
+    header = describe_header(header)
+    separator = build_separator(header, known)
+    if "net" in header:
+        return read_net(separator, header["net"], content, known)
+    decode_arrays(separator, content)
+    return separator
+
+
 def build_separator(header, known):
-    """Return the separator without its net, and the parameters of the net."""
+    """Return the separator without its arrays or net."""
     cls = separator_class(header, known)
-    parameters = header["parameters"] | {"callbacks": None, "checkpoint": None}
     with named("parameters"):
+        parameters = header["parameters"] | not_saved(cls)
         separator = cls(**decode_parameters(cls, parameters, known))
         check_parameters(separator)
-    separator.device = available_device(separator.device)
+    if hasattr(separator, "device"):
+        separator.device = available_device(separator.device)
     with named("domains"):
         separator.domains_ = decode_domains(header["domains"])
     with named("learned"):
         check_learned(header["learned"], separator.domains_)
     for name, value in header["learned"].items():
         setattr(separator, name, value)
+    return separator
+
+
+def read_net(separator, header, content, known):
+    """Set the net of a separator from an open file; return the separator."""
     with named("net"):
-        network, settings = decode_net(header["net"], known, separator.n_components_)
+        network, settings = decode_net(header, known, separator.n_components_)
         fitted = copy.copy(separator)  # as it was in `fit`
         representation = settings["representation"]
         fitted._settings = {"network": network, "representation": representation}
-        return separator, settings | fitted._modules()
+        settings |= fitted._modules()
+    modules = build_modules(settings, content.table)
+    tensors = content.tensors()
+    load_weights(modules, tensors)
+    net = build_net(separator, settings, modules)
+    with named(HISTORY):
+        net.history = decode_history(tensors[HISTORY])
+    separator.net_, separator.history_ = net, net.history
+    separator.n_iter_ = len(net.history)
+    return separator
 
 
 def separator_class(header, known):
     """Return the class of the separator; all names that are unknown are reported."""
     name = tuple(header["separator"])
-    missing = unknown_names([header["parameters"], header["net"]], known)
+    missing = unknown_names([header["parameters"], header.get("net")], known)
     cls = {**SEPARATORS, **known}.get(name)
     if cls is None:
         missing.add(f"{name[1]} of {name[0]}")
@@ -152,6 +203,8 @@ def separator_class(header, known):
         )
     is_separator = isinstance(cls, type) and issubclass(cls, tuple(SEPARATORS.values()))
     expect(is_separator, "a class of separators", name)
+    has_net = hasattr(cls, "_net_class")
+    expect(has_net == ("net" in header), f"what {name[1]} learns", sorted(header))
     return cls
 
 
@@ -308,4 +361,11 @@ def build_net(separator, settings, modules):
 
 def decode_history(tensor):
     """Return the history, one object for each epoch."""
-    return History(check_history(decode_state(tree_from_tensor(tensor), {})))
+    return EpochHistory(check_history(decode_state(tree_from_tensor(tensor), {})))
+
+
+READERS = {
+    "separator": read_separator,
+    "pipeline": read_pipeline,
+    "transformer": read_transformer,
+}

@@ -1,12 +1,13 @@
 """Estimators that separate mixtures into their components."""
 
-from ..persistence import load, register
+from ..persistence import load, register, save
 from ._base import BaseSeparator
 from ._cass import AESeparator, CASSSeparator, GANSeparator, RegularCASSSeparator
 from ._ica import ICASeparator
 from ._nmf import NMFSeparator
 
 register(AESeparator, RegularCASSSeparator, CASSSeparator, GANSeparator)
+register(ICASeparator, NMFSeparator)
 
 __all__ = [
     "AESeparator",
@@ -17,4 +18,5 @@ __all__ = [
     "NMFSeparator",
     "RegularCASSSeparator",
     "load",
+    "save",
 ]

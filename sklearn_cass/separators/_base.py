@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..data import (
     MixedSamples,
     Samples,
+    check_component_names,
     check_components,
     check_components_like,
     check_mixtures,
@@ -21,8 +22,9 @@ from ..data import (
     warn_of_offset,
 )
 from ..data.dataset import as_waveforms
-from ..data.domains import WAVEFORM
+from ..data.domains import WAVEFORM, mixture_domain
 from ..metrics import mean_ignoring_nan, sdr
+from ..metrics._checks import check_sample_weight
 from ..nn import concatenated
 from ..numeric import (
     check_number_parameters,
@@ -35,6 +37,7 @@ from ..numeric import (
     scaled_to_unit_level,
     usual_torch,
 )
+from ..persistence import save
 from ..stft import STFTTransformer
 from ..training.collapse import warn_of_collapse
 from ._recordings import RecordingsMixin
@@ -81,7 +84,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -118,6 +121,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     _remedies = "Try rows in which the components differ."
     # whether tensors of mixtures and estimates are in single precision, whatever X is
     _in_single = False
+    # learned arrays and their types, float or int, which a file holds
+    _saved_arrays = None
     # parameters that are objects, and the class that None stands for
     _default_parts: dict = {"stft": STFTTransformer}
 
@@ -173,7 +178,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _estimate(self, X):
         """Return estimates of a tensor of mixtures at unit level."""
 
-    def fit(self, X, y, sfreq=None):
+    def fit(self, X, y, sfreq=None, component_names=None):
         """Learn to separate from mixtures and their components.
 
         Parameters
@@ -194,6 +199,10 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         sfreq : float, default=None
             Sampling rate of X in Hz. It is kept as ``sfreq_``, saved, and compared with
             the rate of recordings to separate, where that is known.
+        component_names : array-like of shape (n_components,), default=None
+            Names of the components in y, strings or integers that differ. They are kept
+            as ``component_names_``, and saved. None is 0, 1, ... Labels as y are
+            names already.
 
         Returns
         -------
@@ -218,7 +227,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         self._kept = dict(vars(self))  # what a fit that fails leaves
         try:
             with usual_torch(), one_thread_each():
-                return self._fit(X, y, sfreq)
+                return self._fit(X, y, sfreq, component_names)
         except BaseException:
             kept = self._kept
             vars(self).clear()
@@ -228,19 +237,20 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             vars(self).pop("_kept", None)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y, sfreq):
+    def _fit(self, X, y, sfreq, component_names):
         if y is None:
             validate_data(self, X, y)  # raises scikit-learn's standard message
         self._set_sfreq(check_sfreq(sfreq))
         X = check_mixtures(self, X)
         y = check_components(y, X)
-        self._fit_arrays(X, y, check_random_state(self.random_state))
+        names = self._check_names(component_names, y)
+        self._fit_arrays(X, y, names, check_random_state(self.random_state))
         return self
 
-    def _fit_arrays(self, X, y, rng, **settings):
+    def _fit_arrays(self, X, y, names, rng, **settings):
         """Learn from validated arrays; ``settings`` are passed to ``_learn``."""
         if y.ndim > 1:
-            samples, example = Samples(X, y), (X, y)
+            samples, example = Samples(X, y, names), (X, y)
         else:
             samples = MixedSamples(X, y, rng)
             example = samples.arrays(slice(1))
@@ -260,6 +270,10 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     def _check_samples(self, samples):
         """Raise a ValueError for parameters that do not suit the samples."""
+
+    def _check_names(self, names, y):
+        """Return the names of the components in y, or None."""
+        return check_component_names(names, y)
 
     def _set_sfreq(self, sfreq):
         self.sfreq_ = sfreq
@@ -285,7 +299,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of the shape seen in ``fit``
-            Mixtures.
+            Mixtures. Where ``fit`` was given a :class:`Spectrogram`, as in a pipeline,
+            the waveforms are taken, too.
 
         Returns
         -------
@@ -319,7 +334,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self._transform(check_mixtures(self, X, domains=self.domains_))
 
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Return the mean signal-to-distortion ratio (SDR) of the estimates.
 
         Parameters
@@ -329,6 +344,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         y : array-like of shape (n_samples, n_components, ...) or (n_samples,)
             Their components. If y holds labels, each row of X is its own mixture
             and only the estimate of the labeled component counts.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample in the mean, 0 or more; None weighs all alike.
 
         Returns
         -------
@@ -339,6 +356,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = check_mixtures(self, X, domains=self.domains_)
         y = check_components(y, X)
+        weights = check_sample_weight(sample_weight, len(X))
         if y.ndim == 1:
             y = self._component_indices(y)
         else:
@@ -352,7 +370,33 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
                 shares.append(mean_shares(divide(truth, powers_of_two(truth)), 2))
         if shares:
             warn_of_offset(np.concatenate(shares).reshape(-1, 1), ["y"])
-        return mean_ignoring_nan(np.concatenate(ratios))
+        return mean_ignoring_nan(np.concatenate(ratios), weights)
+
+    def save(self, path):
+        """Write the fitted separator to a file that :func:`load` reads.
+
+        The same as ``sklearn_cass.save(separator, path)``, see :func:`save`.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Raises
+        ------
+        NotFittedError
+            If ``fit`` has not been called.
+        OSError
+            If the file cannot be written.
+        TypeError
+            If a parameter, or a network of one's own, holds a value that JSON or
+            safetensors cannot hold, or if the class is derived from
+            :class:`BaseSeparator` alone.
+        """
+        save(self, path)
+
+    def _check_arrays(self):
+        """Raise a ValueError unless the arrays of ``_saved_arrays`` agree."""
 
     def _truth_and_estimates(self, X, y):
         """Return what a chunk's estimates are compared with, and the estimates.
@@ -444,12 +488,13 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         X : ndarray
             Mixtures.
         domain : str, default=None
-            Their domain, if another than in ``fit``.
+            Their domain, if their type does not say it.
         **settings
             As for ``_estimate_arrays``, in ``fit``.
         """
         X = floating(X)
         power = powers_of_two(X)
+        domain = domain or mixture_domain(X)
         z, scale = self._unit_mixtures(divide(X, power), domain)
         if settings or self._needs_fixed_chunks():
             z = self._pad_chunk(z)

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from skorch.dataset import Dataset
 
 from ..data import (
     TensorDataset,
@@ -23,6 +24,7 @@ from ..data import (
     single,
     tensor_dataset,
 )
+from ..data.domains import mixture_domain
 from ..export import export
 from ..metrics import relative_error
 from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape
@@ -37,19 +39,21 @@ from ..numeric import (
     powers_of_two,
     usual_torch,
 )
-from ..persistence import CheckpointFile, save
+from ..persistence import CheckpointFile
 from ..persistence.identity import identity_of
 from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
 from ..training import callbacks as training_callbacks
 from ..training.checkpoint import CheckpointWriter
+from ..training.devices import check_device
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import (
     OPTIMIZERS,
     check_callbacks,
     check_cross_weights,
-    check_device,
     check_monitors,
+    check_scorers,
+    is_printing,
     n_validation_samples,
     optimizer_maker,
     out_of_memory_context,
@@ -159,7 +163,8 @@ class AESeparator(BaseSeparator):
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -169,7 +174,8 @@ class AESeparator(BaseSeparator):
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
@@ -197,7 +203,7 @@ class AESeparator(BaseSeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -205,7 +211,8 @@ class AESeparator(BaseSeparator):
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 
@@ -381,9 +388,9 @@ class AESeparator(BaseSeparator):
 
     # Learning ---------------------------------------------------------------------
 
-    def _fit_arrays(self, X, y, rng):
+    def _fit_arrays(self, X, y, names, rng):
         if self.checkpoint is None:
-            super()._fit_arrays(X, y, rng)
+            super()._fit_arrays(X, y, names, rng)
             return
         checkpoint = self.checkpoint
         if not isinstance(checkpoint, Checkpoint):
@@ -396,7 +403,7 @@ class AESeparator(BaseSeparator):
             )
         with CheckpointFile(checkpoint.folder, identity_of(self, X, y), rng) as file:
             writer = CheckpointWriter(file, checkpoint.every)
-            super()._fit_arrays(X, y, file.rng, writer=writer)
+            super()._fit_arrays(X, y, names, file.rng, writer=writer)
 
     def _set_components(self, domains, names):
         if self._continues():
@@ -408,6 +415,13 @@ class AESeparator(BaseSeparator):
             check_same_sfreq(sfreq, self.sfreq_, "X and y")
             sfreq = self.sfreq_ if sfreq is None else sfreq
         super()._set_sfreq(sfreq)
+
+    def _check_names(self, names, y):
+        names = super()._check_names(names, y)
+        if names is None and y.ndim > 1 and self._continues():
+            fitted = self.component_names_
+            return fitted if len(fitted) == y.shape[1] else None
+        return names
 
     def _continues(self):
         """Return whether ``fit`` continues a previous one."""
@@ -440,6 +454,7 @@ class AESeparator(BaseSeparator):
             out_of_memory_context(self.batch_size),
         ):
             n_epochs = self._initialize(net, writer)
+            self._set_scored(net, samples, trained, validated)
             self._drop_previous_fit()
             net.partial_fit(dataset, epochs=n_epochs)
         self._set_net(net, dataset)
@@ -452,7 +467,26 @@ class AESeparator(BaseSeparator):
             net.initialize()
         check_monitors(net.callbacks_)
         warn_of_schedulers(net.callbacks_, self.lr_schedule)
+        net.verbose = int(is_printing(net.callbacks_))  # skorch's table, if asked for
         return self.max_epochs if writer is None else writer.resume(net)
+
+    def _set_scored(self, net, samples, trained, validated):
+        """Give a net the arrays that callbacks score, and what estimates them."""
+        net.separate = partial(self._separate_in_training, net)
+        sets = {"dataset_train": trained, "dataset_valid": validated}
+        is_scored = check_scorers(net.callbacks_)
+        net.datasets = {
+            name: Dataset(*samples.arrays(rows))
+            for (name, rows), scored in zip(sets.items(), is_scored, strict=True)
+            if scored
+        }
+
+    def _separate_in_training(self, net, X):
+        """Return a net's estimates of mixtures, for callbacks."""
+        X = check_mixtures(self, X, domains=self.domains_)
+        chunks = self._chunks(len(X))
+        parts = [self._transform_chunk(X[rows], net=net) for rows in chunks]
+        return np.concatenate(parts)
 
     def _set_net(self, net, dataset):
         """Set the learned attributes, and warn of a training that collapsed."""
@@ -620,31 +654,6 @@ class AESeparator(BaseSeparator):
         """Return estimates (n, K, C_y, H, W) of mixtures, from a net's maps."""
         return REPRESENTATIONS[net.representation].estimates(maps, z)
 
-    def save(self, path):
-        """Write the fitted separator to a file that :func:`load` reads.
-
-        The file is a safetensors file: the networks' weights, and in its header the
-        parameters, shapes, component names and library versions as JSON. It contains
-        no pickle. An existing file is replaced in one step: a crash leaves it in place.
-
-        Parameters
-        ----------
-        path : path-like
-            The file.
-
-        Raises
-        ------
-        NotFittedError
-            If ``fit`` has not been called.
-        OSError
-            If the file cannot be written.
-        TypeError
-            If a parameter, or a network of one's own, holds a value that JSON or
-            safetensors cannot hold.
-        """
-        check_is_fitted(self)
-        save(self, path)
-
     def export(self, path, format="onnx"):
         """Write the fitted separator to a file that runs without this package.
 
@@ -703,7 +712,6 @@ class AESeparator(BaseSeparator):
         """
         check_is_fitted(self)
         export(self, path, format)
-
 
 class TrialSeparator(AESeparator):
     """A separator of a short training, which warns of nothing."""
@@ -827,7 +835,8 @@ class RegularCASSSeparator(AESeparator):
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -837,7 +846,8 @@ class RegularCASSSeparator(AESeparator):
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
@@ -865,7 +875,7 @@ class RegularCASSSeparator(AESeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -874,7 +884,8 @@ class RegularCASSSeparator(AESeparator):
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 
@@ -1028,7 +1039,7 @@ class RegularCASSSeparator(AESeparator):
             mixtures = Y.sum(1)
         else:
             X = divide(X, expand_rows(power, X))
-            mixtures = self.domains_.mixtures_to_tensor(X)
+            mixtures = self.domains_.mixtures_to_tensor(X, mixture_domain(X))
         mixtures, Y = self._pad_chunk(mixtures), self._pad_chunk(Y)
         # Y has values of about one: a mixture far below must not make them overflow
         scale = divisor(level(mixtures)).clamp(min=2.0**-64)
@@ -1149,7 +1160,8 @@ default=0.3
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -1159,7 +1171,8 @@ default=0.3
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
@@ -1187,7 +1200,7 @@ default=0.3
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -1196,7 +1209,8 @@ default=0.3
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 
@@ -1408,7 +1422,8 @@ class GANSeparator(RegularCASSSeparator):
         Whether ``fit`` continues from the weights of the previous fit; ``max_epochs``
         then counts the additional epochs.
     callbacks : list of skorch callbacks, default=None
-        Callbacks in addition to the separator's own.
+        Callbacks in addition to the separator's own. ``EpochScoring`` takes scorers of
+        :mod:`sklearn_cass.metrics`, and reads the set that it scores into memory.
     checkpoint : path-like or Checkpoint, default=None
         Folder in which the state of the training is saved after every epoch, or
         ``Checkpoint(folder, every=5)``. If interrupted, call ``fit`` again with the
@@ -1418,7 +1433,8 @@ class GANSeparator(RegularCASSSeparator):
         another training starts, in a sub-folder of its own, so that all fits of a
         search can share the folder. See :class:`Checkpoint`.
     device : str or torch.device, default="auto"
-        Device to compute on. "auto": CUDA if available, else the CPU.
+        Device to compute on. "auto": CUDA if available, else MPS if
+        a trial there works, else the CPU.
     precision : {"auto", "float32", "bf16"}, default="auto"
         Arithmetic of the convolutions; weights stay in float32. "auto" is bfloat16
         where the hardware has matrix units for it (CPUs with AMX, GPUs of compute
@@ -1446,7 +1462,7 @@ class GANSeparator(RegularCASSSeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -1455,7 +1471,8 @@ class GANSeparator(RegularCASSSeparator):
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses, numbers.
+        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
 

@@ -61,7 +61,7 @@ class ICASeparator(BaseSeparator):
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -88,8 +88,6 @@ class ICASeparator(BaseSeparator):
     rest that no source contains, such as a constant, is shared equally. If components
     lack the channels of X, the estimates add up to the weighted sum of channels that is
     closest to the sum of the components in training.
-
-    There is no method ``save``: use joblib or pickle.
 
     References
     ----------
@@ -123,6 +121,7 @@ class ICASeparator(BaseSeparator):
         "max_times": [COUNT],
     }
 
+    _saved_arrays = {"filters_": float, "source_components_": int}
     _remedies = "Try more channels, or another n_delays."
 
     def __init__(
@@ -183,6 +182,28 @@ class ICASeparator(BaseSeparator):
                 "points of X"
             )
         return int(self.n_delays)
+
+    def _check_arrays(self):
+        domains = self.domains_
+        if type(domains) is not WaveformDomains:
+            raise ValueError(f"expected WaveformDomains, got {type(domains).__name__}")
+        shape = getattr(self.filters_, "shape", None)
+        n_outputs, n_channels = domains.n_component_channels, domains.n_channels
+        wanted = (self.n_components_, n_outputs, n_channels)
+        longest = 2 * domains.n_times - 1
+        is_valid = shape is not None and shape[:-1] == wanted
+        if not is_valid or shape[-1] % 2 != 1 or shape[-1] > longest:
+            raise ValueError(
+                f"filters_ must have shape {wanted} and an odd length of at most "
+                f"{longest}, got shape {shape}"
+            )
+        assigned = self.source_components_
+        is_flat = assigned is not None and assigned.ndim == 1
+        known = np.arange(self.n_components_)
+        if not is_flat or not np.isin(assigned, known).all():
+            raise ValueError(
+                f"source_components_ must hold indices below {self.n_components_}"
+            )
 
     def _draw(self, samples, n_delays, rng):
         """Return windows of mixtures, (n, C, 2 * n_delays - 1), and components.

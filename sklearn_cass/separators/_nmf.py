@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..data import TensorDataset
+from ..data import Domains, TensorDataset
 from ..data.sampling import channel_products, channel_weights, subsample
 from ..stft import STFTTransformer
 from ._base import BaseSeparator
@@ -61,7 +61,7 @@ default="kullback-leibler"
     n_components_ : int
         Number of components, read from y.
     component_names_ : ndarray of shape (n_components_,)
-        The labels if y holds labels, else 0, 1, ...
+        The labels if y holds labels, else those passed to ``fit``, or 0, 1, ...
     n_features_in_ : int
         ``X.shape[1]``.
     sfreq_ : float or None
@@ -82,8 +82,6 @@ default="kullback-leibler"
     and fetal ECG, cannot be separated. Columns of images are treated as frames, and
     their moduli as magnitudes. Activations start at equal values, so that parts that
     several dictionaries fit are shared as on average in the training frames.
-
-    There is no method ``save``: use joblib or pickle.
 
     References
     ----------
@@ -116,6 +114,7 @@ default="kullback-leibler"
         "stft": [STFTTransformer, None],
     }
 
+    _saved_arrays = {"dictionaries_": float, "channel_weights_": float}
     _remedies = "Try another n_atoms or stft; ratio masks do not suit quiet components."
 
     def __init__(
@@ -148,6 +147,27 @@ default="kullback-leibler"
         self.n_iter_ = max(n_iter for _, n_iter in learned)
         dataset = TensorDataset(samples, self.domains_, np.arange(len(samples)))
         self._warn_of_estimates(dataset, n_chunks=1)  # the time of a few fits otherwise
+
+    def _check_arrays(self):
+        domains, dictionaries = self.domains_, self.dictionaries_
+        if type(domains) is not Domains:
+            raise ValueError(f"expected Domains, got {type(domains).__name__}")
+        shape = getattr(dictionaries, "shape", None)
+        wanted = (self.n_components_, "n_atoms", domains.map_shape[0])
+        is_valid = shape is not None and len(shape) == 3 and shape[1] > 0
+        is_valid = is_valid and shape[::2] == wanted[::2] and dictionaries.min() >= 0
+        if not is_valid:
+            raise ValueError(
+                f"dictionaries_ must be an array of shape {wanted}, without negative "
+                f"numbers, got shape {shape}"
+            )
+        is_weighted = domains.n_channels != domains.n_component_channels
+        wanted = (domains.n_channels,) if is_weighted else None
+        shape = getattr(self.channel_weights_, "shape", None)
+        if shape != wanted:
+            raise ValueError(
+                f"channel_weights_ must have shape {wanted}, got shape {shape}"
+            )
 
     def _draw(self, samples, rng):
         """Return frames of components, (K, n_frames, n_freqs), and channel weights."""

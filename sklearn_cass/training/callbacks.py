@@ -18,11 +18,12 @@ LOSS = "reconstruction_loss"
 
 
 class EpochLosses(Callback):
-    """Record the mean of each loss over an epoch, a list over components.
+    """Record the mean of each loss over an epoch, one number for each component.
 
-    The keys are ``reconstruction_loss`` and, with discriminators,
-    ``adversarial_loss``, ``discriminator_loss`` and ``cross_loss``. ``train_loss`` is
-    the sum of the first, a number, as skorch's callbacks expect it.
+    The names are ``reconstruction_loss_0``, ``reconstruction_loss_1`` and so on, and
+    with discriminators those of ``adversarial_loss``, ``discriminator_loss`` and
+    ``cross_loss``. ``train_loss`` is the sum of the first, as skorch's callbacks expect
+    it.
     """
 
     def on_epoch_begin(self, net, **kwargs):
@@ -36,7 +37,7 @@ class EpochLosses(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         for name, total in self.sums_.items():
-            net.history.record(name, (total / self.n_rows_).tolist())
+            net.history.record_each(name, (total / self.n_rows_).tolist())
         record_loss(net.history, "train_loss", sum(net.history[-1, LOSS]))
 
 
@@ -51,8 +52,8 @@ def record_loss(history, name, value):
 class ValidationErrors(Callback):
     """Record the relative errors on the validation set.
 
-    ``valid_relative_error`` is a list over components (mean over samples, silent true
-    components left out), ``valid_error`` its mean, which early stopping monitors.
+    ``valid_relative_error_0`` and so on are means over samples (silent true components
+    left out), ``valid_error`` is their mean, which early stopping monitors.
     ``valid_loss`` is the loss of training, ``train_loss``, on the validation set.
 
     Parameters
@@ -69,7 +70,7 @@ class ValidationErrors(Callback):
     def on_epoch_end(self, net, **kwargs):
         errors = np.ma.masked_invalid(self.measure_errors(net))
         means = errors.mean(axis=0).filled(np.nan)
-        net.history.record("valid_relative_error", means.tolist())
+        net.history.record_each("valid_relative_error", means.tolist())
         mean = np.ma.filled(errors.mean(), np.nan)
         net.history.record("valid_error", float(mean))
         record_loss(net.history, "valid_loss", self.measure_loss(net))

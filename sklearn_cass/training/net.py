@@ -3,6 +3,7 @@
 import copy
 from contextlib import suppress
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
@@ -18,10 +19,13 @@ from ..numeric import error_context, spread, to_unit_level
 from . import losses
 from .batches import Batches, remix, sample_one_per_row
 from .callbacks import EpochLosses
+from .history import EpochHistory
 from .interrupts import StopTraining, is_raised
 from .optimizers import Adam
 from .parameters import make_optimizer
 from .seeding import seeded
+
+GENERATORS = {"generator_", "cross_generator_"}
 
 
 class CASSNet(NeuralNet):
@@ -77,6 +81,8 @@ class CASSNet(NeuralNet):
     """
 
     given_modules = None  # see `initialize_with`
+    datasets = None  # of arrays, for callbacks that score them; set in a training
+    separate = None  # takes mixtures, returns estimates; set in a training
     is_independent_ = False  # whether the pairs may be computed in several threads
 
     def __init__(
@@ -115,12 +121,36 @@ class CASSNet(NeuralNet):
             "iterator_train": Batches,
             "train_split": None,
             "predict_nonlinearity": None,
+            "use_caching": False,  # scores are of estimates, not of a step's maps
         }
         super().__init__(module, **settings | kwargs)
 
     @property
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer()), ("epoch_losses", EpochLosses())]
+
+    # What callbacks see -------------------------------------------------------------
+
+    def initialize_history(self):
+        """Begin a history whose rows hold numbers."""
+        self.history = []
+        return self
+
+    @property
+    def history(self):
+        """Return the history; a callback may set one that it has read from a file."""
+        return self.history_
+
+    @history.setter
+    def history(self, rows):
+        self.history_ = EpochHistory(rows)
+
+    def predict(self, X):
+        """Return the estimates of mixtures in training, for callbacks that score them.
+
+        X and the estimates are arrays as the separator's ``predict`` takes and returns.
+        """
+        return self.separate(X)
 
     # Modules and optimizers -------------------------------------------------------
 
@@ -217,6 +247,8 @@ class CASSNet(NeuralNet):
 
     def notify(self, method_name, **cb_kwargs):
         """Notify callbacks; one that raises a KeyboardInterrupt ends the training."""
+        if self.datasets is not None and "dataset_train" in cb_kwargs:
+            cb_kwargs |= self.datasets
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt as interrupt:
@@ -299,7 +331,9 @@ class CASSNet(NeuralNet):
 
         def compute_gradients(i):
             terms = self.discriminator_losses(i, targets[i], estimates[i], *others[i])
-            self.backward(sum(terms))
+            loss = sum(terms)
+            if loss.requires_grad:  # not frozen by a callback
+                self.backward(loss)
             return terms
 
         terms = self.each(compute_gradients)
@@ -375,11 +409,15 @@ class CASSNet(NeuralNet):
         """Return BCE(D_i(AE_i(X)), 1), or None without discriminators."""
         if self.discriminators is None:
             return None
-        self.discriminators_[i].requires_grad_(False)
+        weights = self.discriminators_[i].parameters()
+        trained = [weight for weight in weights if weight.requires_grad]  # not frozen
+        for weight in trained:
+            weight.requires_grad_(False)
         try:
             return losses.accept_loss(self.logits(i, estimate))
         finally:
-            self.discriminators_[i].requires_grad_(True)
+            for weight in trained:
+                weight.requires_grad_(True)
 
     def gradient(self, estimate, reconstruction, adversarial):
         """Return the gradient of Eq. (7) at the estimate, which enters the decoder."""
@@ -393,10 +431,12 @@ class CASSNet(NeuralNet):
 
     def backward_each(self, estimates, gradients):
         """Propagate the gradients of all pairs."""
-        if self.uses_threads:
-            self.each(lambda i: self.backward(estimates[i], gradients[i]))
-        else:  # the graphs of a user's networks may have a common part
-            self.backward(estimates, gradients)
+        pairs = zip(estimates, gradients, strict=True)
+        trained = [pair for pair in pairs if pair[0].requires_grad]  # not frozen
+        if self.uses_threads and len(trained) == len(estimates):
+            self.each(lambda i: self.backward(*trained[i]))
+        elif trained:  # the graphs of a user's networks may have a common part
+            self.backward(*zip(*trained, strict=True))
 
     def announce_gradients(self, module, batch):
         """Notify callbacks, such as gradient clipping, before an optimizer's step."""
@@ -430,9 +470,25 @@ class CASSNet(NeuralNet):
     def release_training_state(self):
         """Drop callbacks and the record of an unfinished epoch."""
         self.callbacks, self.callbacks_ = None, []  # they hold the validation rows
+        for name in ("datasets", "separate"):
+            vars(self).pop(name, None)
         if len(self.history) and "dur" not in self.history[-1]:
             self.history.pop()
         self._set_training(False)
+
+    def __getstate__(self):
+        """Return what files hold: generators as arrays, which skops does not lose."""
+        state = super().__getstate__()
+        for name in GENERATORS & state.keys():
+            state[name] = state[name].get_state().numpy()
+        return state
+
+    def __setstate__(self, state):
+        for name in GENERATORS & state.keys():
+            if isinstance(state[name], np.ndarray):
+                saved = torch.tensor(state[name])
+                state = state | {name: torch.Generator().set_state(saved)}
+        super().__setstate__(state)
 
     def __deepcopy__(self, memo):
         """Copy the net; skorch's way, by pickling, takes six times as long."""

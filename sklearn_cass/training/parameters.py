@@ -5,7 +5,15 @@ from functools import partial
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    EpochScoring,
+    InputShapeSetter,
+    LRScheduler,
+    PrintLog,
+    WandbLogger,
+)
 
 from ..numeric import error_context
 from ..numeric.warning import warn_user
@@ -38,23 +46,6 @@ def check_cross_weights(cross_weights, n_components):
             )
         return given
     return given * (1 - np.eye(n_components))
-
-
-def check_device(device):
-    """Return the torch device; "auto" is CUDA if available, else the CPU."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        if "mkldnn" in str(device):  # torch warns of it
-            raise ValueError("mkldnn is not a device type of its own")
-        found = torch.device(device)
-        torch.zeros(1, device=found).item()
-    except Exception as error:  # each backend has its own
-        raise ValueError(
-            f"device={device!r} is not available ({error}); expected 'auto', 'cpu', or "
-            "the name of a device that torch can use"
-        ) from error
-    return found
 
 
 def use_bfloat16(precision, device):
@@ -148,6 +139,57 @@ def check_monitors(callbacks):
                 "needs a validation set: set validation_fraction to a share above 0, "
                 "or monitor another value, such as 'train_loss'"
             )
+
+
+REFUSED = {
+    BatchScoring: "takes batches of maps: use EpochScoring",
+    InputShapeSetter: "is not needed: networks are told the shapes of their maps",
+}
+
+
+def check_scorers(callbacks):
+    """Return whether callbacks score the training and the validation set.
+
+    Parameters
+    ----------
+    callbacks : list of (str, Callback)
+        The initialized callbacks of a net.
+
+    Returns
+    -------
+    on_train, on_valid : bool
+        Whether one scores the training set, and the validation set.
+
+    Raises
+    ------
+    ValueError
+        If a callback cannot work.
+    """
+    found = [callback for _, callback in callbacks]
+    for callback in found:
+        for cls, reason in REFUSED.items():
+            if isinstance(callback, cls):
+                raise ValueError(f"callbacks: {cls.__name__} {reason}")
+    places = [c.on_train for c in found if isinstance(c, EpochScoring)]
+    has_validation = any(isinstance(c, ValidationErrors) for c in found)
+    if False in places and not has_validation:
+        raise ValueError(
+            "callbacks: EpochScoring scores the validation set: set "
+            "validation_fraction to a share above 0, or pass on_train=True"
+        )
+    saves_best = any(isinstance(c, WandbLogger) and c.save_model for c in found)
+    if saves_best and not has_validation:
+        raise ValueError(
+            "callbacks: WandbLogger saves the model of the lowest 'valid_loss', which "
+            "needs a validation set: set validation_fraction to a share above 0, or "
+            "pass save_model=False"
+        )
+    return True in places, False in places
+
+
+def is_printing(callbacks):
+    """Return whether one of some initialized callbacks prints a table of losses."""
+    return any(isinstance(callback, PrintLog) for _, callback in callbacks)
 
 
 def warn_of_schedulers(callbacks, lr_schedule):

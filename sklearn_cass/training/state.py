@@ -2,8 +2,8 @@
 
 import torch
 from skorch.callbacks import EarlyStopping, LRScheduler
-from skorch.history import History
 
+from .history import EpochHistory
 from .seeding import global_generators
 
 
@@ -34,7 +34,7 @@ def load_net_state(net, state):
         restore_memory_format(optimizer)
     for generator, saved in zip(generators(net), state["generators"], strict=True):
         generator.set_state(saved)
-    net.history = History(state["history"])
+    net.history = EpochHistory(state["history"])
 
 
 def load_callback_states(net, state):

@@ -25,15 +25,19 @@ from hypothesis import strategies as st
 from oracle import Failure, current_test, fuzzed, require, tally, time_limit
 from problems import TINY
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
     GANSeparator,
+    ICASeparator,
+    NMFSeparator,
     RegularCASSSeparator,
     ResNet9,
     STFTTransformer,
     load,
+    save,
 )
 from sklearn_cass.persistence.file_format import tree_from_tensor, tree_tensor
 
@@ -63,6 +67,14 @@ MADE = {
     "images": lambda: CASSSeparator(**TINY).fit(
         X.reshape(4, 1, 4, 5), Y.reshape(4, 2, 1, 4, 5)
     ),
+    "nmf": lambda: NMFSeparator(n_atoms=2, max_iter=5, random_state=0).fit(
+        *make_mixtures(4, n_times=20, n_channels=2)
+    ),
+    "ica": lambda: ICASeparator(n_delays=3, max_iter=5, random_state=0).fit(X, Y),
+    "transformer": lambda: STFTTransformer(n_fft=8, hop_length=3).fit(X),
+    "pipeline": lambda: make_pipeline(
+        STFT, NMFSeparator(n_atoms=2, max_iter=5, random_state=0)
+    ).fit(X, Y),
     "own classes": lambda: AESeparator(**TINY | IDENTITY).fit(X, Y),
 }
 
@@ -74,7 +86,7 @@ def honest(name):
         path = Path(folder, "a")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            MADE[name]().save(path)
+            save(MADE[name](), path)
         load(path, classes=OWN)  # what is imported late does not count
         before = reset_peak()
         separator = load(path, classes=OWN)
@@ -84,6 +96,30 @@ def honest(name):
 
 def use(separator, like):
     """Separate, and fit again, as its user would; errors are those of bad input."""
+    if isinstance(separator, Pipeline):
+        use(separator[0], like[0])
+        use(separator[1], like[1])
+    elif isinstance(separator, STFTTransformer):
+        transform_and_invert(separator, like)
+    else:
+        separate(separator, like)
+
+
+def transform_and_invert(stft, like):
+    """Transform what the honest transformer takes, and invert it."""
+    try:
+        spectrograms = stft.transform(X[:, : like.n_times_])
+        waveforms = stft.inverse_transform(spectrograms)
+    except ValueError:
+        return
+    require(waveforms.shape == X[:, : like.n_times_].shape, f"{waveforms.shape}")
+    require(np.isfinite(waveforms).all(), "waveforms that are not finite")
+
+
+def separate(separator, like):
+    """Separate mixtures, and fit again."""
+    if "max_iter" in separator.get_params():
+        separator.set_params(max_iter=5)  # large by its nature
     shape = (3, *like.domains_.X_shape)
     mixtures = np.random.default_rng(0).normal(size=shape)
     if like.domains_.X_domain == "complex spectrograms":
@@ -99,10 +135,15 @@ def use(separator, like):
     refit(separator, like, mixtures)
 
 
+SIZED = ("network", "stft", "max_frames", "max_times", "n_delays")
+
+
 def refit(separator, like, mixtures):
     """Fit with the file's parameters but those that are large by their nature."""
-    sizes = {"network": clone(like.network, safe=False), "stft": like.stft}
-    sizes |= {"batch_size": 8, "max_epochs": 1, "verbose": 0}
+    known = like.get_params(deep=False)
+    sizes = {"batch_size": 8, "max_epochs": 1, "verbose": 0, "n_atoms": 2}
+    sizes = {name: size for name, size in sizes.items() if name in known}
+    sizes |= {n: clone(known[n], safe=False) for n in SIZED if n in known}
     again = clone(separator).set_params(**sizes)
     components = np.stack([mixtures / 2, mixtures / 2], 1)
     try:
@@ -131,10 +172,21 @@ def is_refused_or_works(name, content, tensors):
             except Exception as error:
                 kind = type(error).__name__
                 raise Failure(f"{kind} is no refusal: {error}") from error
-    for found, known in ((loaded, separator), (loaded.net_, separator.net_)):
+    for found, known in pairs_of_objects(loaded, separator):
         extra = set(vars(found)) ^ set(vars(known))
         require(not extra, f"attributes {extra}")
-    require(loaded.checkpoint is None and not loaded.callbacks, "a checkpoint")
+        for name in ("checkpoint", "callbacks", "memory"):
+            require(getattr(found, name, None) in (None, []), f"a {name}")
+
+
+def pairs_of_objects(loaded, honest):
+    """Yield loaded objects, and those of the honest file, whose attributes are equal"""
+    yield loaded, honest
+    if isinstance(honest, Pipeline):
+        for pair in zip(loaded.named_steps.values(), honest, strict=True):
+            yield from pairs_of_objects(*pair)
+    if hasattr(honest, "net_"):
+        yield loaded.net_, honest.net_
 
 
 # Checkpoints --------------------------------------------------------------------------
