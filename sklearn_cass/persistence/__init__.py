@@ -3,5 +3,6 @@
 from .checkpoint import CheckpointFile
 from .load import load, register
 from .save import save
+from .summary import summary
 
-__all__ = ["CheckpointFile", "load", "register", "save"]
+__all__ = ["CheckpointFile", "load", "register", "save", "summary"]
