@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import types
@@ -671,3 +673,98 @@ def test_examples_of_help_are_valid(command, capsys):
     assert examples
     for example in examples:
         make_parser().parse_args(example.split())
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="argparse formats options otherwise"
+)
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_documentation_has_the_help(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    page = (ROOT / "docs" / "command_line.md").read_text()
+    assert f"```text\n{help_of(command, capsys)}```" in page
+
+
+# --- processes of their own -----------------------------------------------------------
+
+
+def start(*args, program=(sys.executable, "-m", "sklearn_cass"), **settings):
+    """Start the command line in a process; its streams are text."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return subprocess.Popen(
+        [*program, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | settings,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupted_process_leaves_no_half_written_file(tmp_path, model, jobs):
+    x = np.random.default_rng(0).normal(size=10**7)  # minutes
+    paths = [write(tmp_path / f"{name}.npy", x) for name in "ab"]
+    parts = tmp_path / "parts"
+    process = start("separate", model, *paths, "-o", parts, "--jobs", jobs)
+    while not (parts.exists() and any(parts.glob(".*/*.npy"))):
+        assert process.poll() is None
+        os.sched_yield()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 130
+    assert "sklearn-cass: error: interrupted" in err
+    assert "Traceback" not in err
+    assert list(parts.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Return the script of a wheel that is installed in an environment of its own."""
+    pytest.importorskip("build")
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    shutil.copytree(ROOT / "sklearn_cass", source / "sklearn_cass")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    options = ["--wheel", "--no-isolation", "--outdir", folder, source]
+    quiet(sys.executable, "-m", "build", *options)
+    quiet(sys.executable, "-m", "venv", folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    (wheel,) = folder.glob("*.whl")
+    quiet(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel)
+    (packages,) = folder.glob("venv/lib/*/site-packages")
+    # after its own packages, those that are installed here
+    (packages / "others.pth").write_text(f"{Path(np.__file__).parents[1]}\n")
+    return folder / "venv" / "bin" / "sklearn-cass"
+
+
+def quiet(*command):
+    """Run a command outside the source tree; it must succeed."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    run = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(command[0]).anchor,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX")
+def test_installed_script_trains_and_separates(tmp_path, folders, installed):
+    model, parts = tmp_path / "model.safetensors", tmp_path / "parts"
+    quiet(installed, "train", *folders, "-o", model, *TINY_TRAINING)
+    info = json.loads(quiet(installed, "info", model, "--json"))
+    assert (info["components"], info["sfreq"]) == (["low", "high"], SFREQ)
+    recording = Path(folders[0]) / "track0.wav"
+    quiet(installed, "separate", model, recording, "-o", parts)
+    assert files(parts) == ["track0/high.wav", "track0/low.wav"]
+    assert "median / mean" in quiet(installed, "evaluate", model, *folders)
+    python = installed.with_name("python")
+    where = "import sklearn_cass; print(sklearn_cass.__file__)"
+    assert str(installed.parents[1]) in quiet(python, "-c", where)
