@@ -343,7 +343,8 @@ def test_model_without_names_and_rate(tmp_path, noise, capsys):
 
 
 def test_names_of_components_stay_in_the_folder():
-    assert _writing.file_names(["../a", ".b", "c d"]) == ["_._a", "_b", "c d"]
+    names = _writing.file_names(["../a", ".b", "c d", ""])
+    assert names == ["_._a", "_b", "c d", "component_"]
     assert len(set(_writing.file_names(["a/b", "a_b"]))) == 2
 
 
@@ -366,17 +367,16 @@ def test_nothing_is_overwritten_without_force(tmp_path, model, noise, capsys):
 def test_a_file_that_fails_leaves_the_others(tmp_path, model, noise, capsys):
     paths = [write(tmp_path / f"{name}.wav", noise) for name in "abc"]
     Path(paths[1]).write_bytes(Path(paths[1]).read_bytes()[:-100])
-    broken = write(tmp_path / "d.wav", np.array([0, np.nan]), SFREQ, "FLOAT")
+    x = np.array([[0, 1.0], [0, np.nan]])
+    broken = write(tmp_path / "d.wav", x, SFREQ, "FLOAT")
     args = [*paths, broken, tmp_path / "missing.wav"]
     assert run("separate", model, *args, "-o", tmp_path / "parts", "-q") == 1
     found = files(tmp_path / "parts")
     assert found == ["a/high.wav", "a/low.wav", "c/high.wav", "c/low.wav"]
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
-    for line, text in zip(
-        lines, ["b.wav is truncated", "NaN", "no such file", "3 of 5"], strict=True
-    ):
-        assert text in line
+    texts = ["b.wav is truncated", "NaN or infinity in channel 1", "no such", "3 of 5"]
+    assert all(text in line for text, line in zip(texts, lines, strict=True))
 
 
 def test_dry_run_writes_nothing(tmp_path, model, noise, capsys):
@@ -589,6 +589,12 @@ def test_info_is_readable(model, capsys):
     assert "{" not in out
 
 
+def test_names_cannot_control_the_terminal(tmp_path, capsys):
+    fitted(names=("a\x1b[2J", "b")).save(tmp_path / "model")
+    assert run("info", tmp_path / "model") == 0
+    assert "a?[2J, b" in capsys.readouterr().out
+
+
 def test_models_that_ship_are_listed_and_taken_by_name(model, monkeypatch, capsys):
     assert run("models") == 0
     assert "No models ship with this release" in capsys.readouterr().out
@@ -643,6 +649,12 @@ def test_completion_is_printed(capsys):
     assert "--estimator" in script
     bash = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
     assert (bash.returncode, bash.stderr) == (0, "")
+
+
+def test_completion_of_an_unknown_shell_names_those_known(capsys):
+    pytest.importorskip("shtab")
+    assert run("--print-completion", "ash") == 2
+    assert "must be one of bash, zsh" in error_of(capsys)
 
 
 def test_completion_without_its_package_names_the_extra(monkeypatch, capsys):

@@ -18,7 +18,7 @@ from ._matching import (
     tell_changes,
     windows_of_tracks,
 )
-from ._messages import UsageError
+from ._messages import UsageError, printable
 from ._models import load_model
 from ._recordings import open_recording, recordings_in
 from ._separating import n_model_channels
@@ -72,7 +72,7 @@ def print_evaluation(separator, tracks, rate, channel, messages, as_json=False):
         content = {"sfreq": rate, "recordings": len(tracks), "windows": n_windows}
         print(json.dumps(content | {"results": results}, indent=2))
     else:
-        print(table(results))
+        print(printable(table(results)))
 
 
 def estimates_of(separator, X, y):

@@ -3,13 +3,14 @@
 import json
 
 from ..persistence import summary
+from ._messages import printable
 from ._models import model_path
 
 
 def run(args, messages):
     """Print what a model's header tells; its weights are not read."""
     found = summary(model_path(args.model))
-    print(json.dumps(found, indent=2) if args.json else text_of(found))
+    print(json.dumps(found, indent=2) if args.json else printable(text_of(found)))
     return 0
 
 

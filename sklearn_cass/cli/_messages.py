@@ -58,7 +58,12 @@ class Messages:
 
 def one_line(text):
     """Return a text with its line breaks and runs of spaces as single spaces."""
-    return " ".join(str(text).split())
+    return printable(" ".join(str(text).split()))
+
+
+def printable(text):
+    """Return a text without control characters, which a file may hold."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def error_text(error):

@@ -24,8 +24,8 @@ Train a model on recordings of mixtures and of their components.
 
 MIXTURES and each of COMPONENTS are folders of WAV, FLAC, NumPy (.npy), EDF or
 WFDB (.hea) files; files of one mixture and its components have the same stem.
-Components are called as their folders, or by NAME=FOLDER. Recordings are cut
-into windows.
+Components have the names of their folders, or are named by NAME=FOLDER.
+Recordings are cut into windows.
 """
 TRAIN_EPILOG = """\
 examples:
@@ -100,12 +100,20 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
-class MissingCompletion(argparse.Action):
-    """Option that would print a completion if shtab were installed."""
+class PrintCompletion(argparse.Action):
+    """Option that prints the completion for a shell, by shtab."""
 
-    def __call__(self, parser, *args, **kwargs):
-        extra = 'pip install "sklearn-cass[completion]"'
-        parser.exit(1, f"{parser.prog}: error: completion needs shtab: {extra}\n")
+    def __call__(self, parser, namespace, shell, option_string=None):
+        if find_spec("shtab") is None:
+            extra = 'pip install "sklearn-cass[completion]"'
+            parser.exit(1, f"{parser.prog}: error: completion needs shtab: {extra}\n")
+        import shtab
+
+        if shell not in shtab.SUPPORTED_SHELLS:
+            known = ", ".join(shtab.SUPPORTED_SHELLS)
+            parser.error(f"{option_string} must be one of {known}, got {shell}")
+        print(shtab.complete(parser, shell))
+        parser.exit(0)
 
 
 def make_parser():
@@ -118,7 +126,12 @@ def make_parser():
     )
     version = versions()["sklearn-cass"]
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
-    add_completion(parser)
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        metavar="SHELL",
+        help="print the completion for bash, zsh or another shell, and exit",
+    )
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=Parser
     )
@@ -132,18 +145,6 @@ def make_parser():
     ):
         add(commands)
     return parser
-
-
-def add_completion(parser):
-    """Add the option that prints a script for the completion of a shell."""
-    settings = {"help": "print a completion script for a shell, and exit"}
-    if find_spec("shtab") is None:
-        settings |= {"action": MissingCompletion, "metavar": "{bash,zsh,tcsh}"}
-        parser.add_argument("--print-completion", **settings)
-        return
-    import shtab
-
-    shtab.add_argument_to(parser, "--print-completion", **settings)
 
 
 def completed(argument, kind):

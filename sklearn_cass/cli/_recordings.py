@@ -21,7 +21,7 @@ BLOCK_TIMES = 2**17
 
 @dataclass(frozen=True)
 class Recording:
-    """What is known of a recording before its values are read.
+    """A recording whose values have not been read.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What became of a job: lines for the user, and an error if it failed."""
+    """Result of a job: lines for the user, and an error if it failed."""
 
     job: Job
     lines: list
@@ -149,7 +149,7 @@ def separate_recording(job, separator, lines, progress):
     select, channels = select_channels(recording, job.channel or "all")
     check_channels(separator, recording, channels)
     up, down = rates(separator, recording, lines)
-    blocks = map(select, counted(recording, progress))
+    blocks = finite(map(select, counted(recording, progress)), recording, channels)
     estimates = separated(separator, resample_blocks(blocks, up, down), len(channels))
     estimates = cropped(resample_blocks(estimates, down, up), recording.n_times)
     if len(separator.domains_.y_shape) < 2 <= n_model_channels(separator):
@@ -206,6 +206,19 @@ def counted(recording, progress):
     for block in recording.blocks():
         yield block
         progress(100 * block.shape[-1] / recording.n_times)
+
+
+def finite(blocks, recording, channels):
+    """Yield blocks; values that are not finite are an error that names the channel."""
+    for block in blocks:
+        is_finite = np.isfinite(block).all(axis=-1)
+        if not is_finite.all():
+            k = int(np.argmin(is_finite))
+            raise ValueError(
+                f"{recording.path} contains NaN or infinity in channel {channels[k]}: "
+                "--channel separates another one"
+            )
+        yield block
 
 
 def separated(separator, blocks, n_channels):

@@ -30,7 +30,9 @@ def file_names(component_names):
     """Return names of files, without a suffix, for components."""
     names = []
     for name in component_names:
-        text = f"component_{name}" if str(name).isdecimal() else str(name)
+        text = str(name)
+        if not text or text.isdecimal():
+            text = f"component_{text}"
         names.append(re.sub(r"[^\w.() -]|^\.", "_", text))
     if len(set(names)) < len(names):
         names = [f"{k}_{name}" for k, name in enumerate(names)]
