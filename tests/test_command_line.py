@@ -735,6 +735,7 @@ def test_interrupted_process_leaves_no_half_written_file(tmp_path, model, jobs):
 def installed(tmp_path_factory):
     """Return the script of a wheel that is installed in an environment of its own."""
     pytest.importorskip("build")
+    pytest.importorskip("setuptools", minversion="77")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     shutil.copytree(ROOT / "sklearn_cass", source / "sklearn_cass")
