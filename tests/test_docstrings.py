@@ -17,6 +17,7 @@ from sklearn_cass import (
     CASSSeparator,
     GANSeparator,
     RegularCASSSeparator,
+    cli,
     datasets,
     metrics,
     nn,
@@ -36,7 +37,7 @@ CODES = {
     *("PR01", "PR02", "PR03", "PR04", "PR05", "PR06", "PR07", "PR10"),
     *("RT01", "RT03", "YD01"),
 }
-MODULES = (sklearn_cass, datasets, estimator_checks, metrics, plotting, report)
+MODULES = (sklearn_cass, cli, datasets, estimator_checks, metrics, plotting, report)
 NETWORKS = ("sklearn_cass.nn.MapShape", "sklearn_cass.nn.Network")
 
 

@@ -49,7 +49,7 @@ def read_edf_signal(path, label, sfreq, unit="uV"):
     """
     edfio = import_extra("edfio", "bio")
     check_exists(path)
-    _check_header(path)
+    check_edf_header(path)
     with reading(path, "EDF file"):
         signals = edfio.read_edf(path).signals
     signal = signals[check_label(path, label, [signal.label for signal in signals])]
@@ -66,7 +66,7 @@ def _check_range(name, low, high):
         raise ValueError(f"the {name} range of the signal is {low} to {high}")
 
 
-def _check_header(path):
+def check_edf_header(path):
     """Compare the layout that the header announces with the file, before it is read."""
     with path.open("rb") as file:
         header = file.read(_FIXED_BYTES)

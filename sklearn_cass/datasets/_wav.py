@@ -34,7 +34,7 @@ def read_wav(path, sfreq):
         If ``soundfile`` is not installed.
     """
     soundfile = import_extra("soundfile", "audio")
-    _check_complete(path)
+    check_complete(path)
     with reading(path, "WAV file"), soundfile.SoundFile(path) as file:
         if file.format not in _FORMATS or file.subtype not in _SUBTYPES:
             raise ValueError(f"its format is {file.format}, {file.subtype}")
@@ -48,7 +48,7 @@ def read_wav(path, sfreq):
     return x
 
 
-def _check_complete(path):
+def check_complete(path):
     """Compare the size that a RIFF header announces with that of the file.
 
     libsndfile reads a truncated file without an error.

@@ -1,0 +1,276 @@
+"""The command ``separate``: recordings of any length, rate and number of channels."""
+
+import secrets
+import shutil
+import sys
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from ..datasets._resampling import resample_blocks, resampling_ratio
+from ._messages import QUIET, Messages, UsageError, error_text
+from ._models import load_model
+from ._recordings import open_recording, recordings_in, select_channels
+from ._writing import (
+    complete_folder,
+    existing_files,
+    file_names,
+    make_writer,
+    temporary_folder,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording to separate, and where its estimates belong."""
+
+    path: Path
+    folder: Path
+    model: str
+    token: str
+    force: bool
+    sfreq: float | None
+    channel: str | None
+
+
+@dataclass
+class Outcome:
+    """Result of a job: lines for the user, and an error if it failed."""
+
+    job: Job
+    lines: list
+    error: str | None = None
+    trace: str = ""
+
+
+def run(args, messages):
+    """Separate recordings; return the status."""
+    separator = load_model(args.model)
+    jobs = make_jobs(args)
+    if args.dry_run:
+        return max(show_plan(job, separator, messages) for job in jobs)
+    try:
+        n_failed = sum(
+            report(outcome, args, messages)
+            for outcome in outcomes(jobs, separator, args.jobs, messages)
+        )
+    finally:  # workers that were stopped could not
+        for job in jobs:
+            shutil.rmtree(temporary_folder(job.folder, job.token), ignore_errors=True)
+    if n_failed and len(jobs) > 1:
+        messages.error(f"{n_failed} of {len(jobs)} recordings were not separated")
+    return int(n_failed > 0)
+
+
+def make_jobs(args):
+    """Return one job for each recording; two must not write to one folder."""
+    paths = []
+    for path in map(Path, args.recordings):
+        paths += recordings_in(path).values() if path.is_dir() else [path]
+    stems = Counter(path.stem for path in paths)
+    twice = [stem for stem, count in stems.items() if count > 1]
+    if twice:
+        raise UsageError(
+            f"several recordings have the stem {twice[0]!r}, and their estimates would "
+            "have the same names: separate them into other folders"
+        )
+    token = secrets.token_hex(4)
+    settings = (args.model, token, args.force, args.sfreq, args.channel)
+    return [Job(path, Path(args.output, path.stem), *settings) for path in paths]
+
+
+def outcomes(jobs, separator, n_jobs, messages):
+    """Yield the outcomes of jobs, with a progress bar."""
+    if n_jobs == 1 or len(jobs) == 1:
+        for job in jobs:
+            with messages.bar(100, job.path.name) as bar:
+                outcome = separate_safely(job, separator, bar.update)
+            yield outcome
+        return
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    with messages.bar(len(jobs), "recordings") as bar:
+        for outcome in parallel(delayed(separate_in_worker)(job) for job in jobs):
+            bar.update()
+            yield outcome
+
+
+def report(outcome, args, messages):
+    """Print what became of a job; return whether it failed."""
+    for line in outcome.lines:
+        messages.say(f"{outcome.job.path}: {line}")
+    if outcome.error is None:
+        messages.say(f"{outcome.job.path} -> {outcome.job.folder}")
+        return False
+    text, path = outcome.error, str(outcome.job.path)
+    messages.error(text if path in text else f"{path}: {text}")
+    if args.debug:
+        print(outcome.trace, file=sys.stderr)
+    return True
+
+
+def separate_in_worker(job):
+    """Separate a recording in a process of its own."""
+    messages = Messages(QUIET)
+    with messages.warnings_in_lines():
+        try:
+            separator = load_model(job.model)
+        except Exception as error:
+            return Outcome(job, [], error_text(error), traceback.format_exc())
+        return separate_safely(job, separator)
+
+
+def separate_safely(job, separator, progress=None):
+    """Separate a recording; an error ends that of no other recording."""
+    lines = []
+    try:
+        separate_recording(job, separator, lines, progress or (lambda n: None))
+    except Exception as error:
+        return Outcome(job, lines, error_text(error), traceback.format_exc())
+    return Outcome(job, lines)
+
+
+# One recording -----------------------------------------------------------------------
+
+
+def separate_recording(job, separator, lines, progress):
+    """Write the estimates of one recording."""
+    recording = open_recording(job.path, job.sfreq)
+    names = file_names(separator.component_names_)
+
+    def check():
+        check_absent(job, names, recording.kind)
+
+    check()
+    select, channels = select_channels(recording, job.channel or "all")
+    check_channels(separator, recording, channels)
+    up, down = rates(separator, recording, lines)
+    blocks = finite(map(select, counted(recording, progress)), recording, channels)
+    estimates = separated(separator, resample_blocks(blocks, up, down), len(channels))
+    estimates = cropped(resample_blocks(estimates, down, up), recording.n_times)
+    if len(separator.domains_.y_shape) < 2 <= n_model_channels(separator):
+        channels = ("estimate",)
+    with complete_folder(job.folder, job.token, check) as folder:
+        with make_writer(folder, names, recording, channels) as writer:
+            for block in estimates:
+                writer.write(block)
+            note = writer.finish()
+    lines += [note] if note else []
+
+
+def check_absent(job, names, kind):
+    """Raise a FileExistsError if a file would be replaced."""
+    found = [] if job.force else existing_files(job.folder, names, kind)
+    if found:
+        raise FileExistsError(f"{found[0]} exists: --force replaces it")
+
+
+def n_model_channels(separator):
+    """Return how many channels a separator takes at once."""
+    shape = separator.domains_.window_shape
+    return shape[0] if len(shape) > 1 else 1
+
+
+def check_channels(separator, recording, channels):
+    """Raise a ValueError unless a separator takes so many channels."""
+    n_wanted = n_model_channels(separator)
+    if n_wanted not in (1, len(channels)):
+        raise ValueError(
+            f"{recording.path} must have the {n_wanted} channels of the model, got "
+            f"{len(channels)}: {', '.join(channels)}"
+        )
+
+
+def rates(separator, recording, lines):
+    """Return the ratio of the model's rate to the recording's; say if it is not 1."""
+    given, wanted = recording.sfreq, separator.sfreq_
+    if wanted is None and given is not None:
+        lines.append("not resampled: the rate of the model is not known")
+    if None in (given, wanted):
+        return 1, 1
+    up, down = resampling_ratio(given, wanted)
+    if up != down:
+        lines.append(
+            f"resampled from {given:g} Hz to the model's {wanted:g} Hz, and the "
+            f"estimates back to {given:g} Hz"
+        )
+    return up, down
+
+
+def counted(recording, progress):
+    """Yield the blocks of a recording, and report their share in percent."""
+    for block in recording.blocks():
+        yield block
+        progress(100 * block.shape[-1] / recording.n_times)
+
+
+def finite(blocks, recording, channels):
+    """Yield blocks; values that are not finite are an error that names the channel."""
+    for block in blocks:
+        is_finite = np.isfinite(block).all(axis=-1)
+        if not is_finite.all():
+            k = int(np.argmin(is_finite))
+            raise ValueError(
+                f"{recording.path} contains NaN or infinity in channel {channels[k]}: "
+                "--channel separates another one"
+            )
+        yield block
+
+
+def separated(separator, blocks, n_channels):
+    """Yield estimates (n_components, n_channels, n) of blocks (n_channels, n).
+
+    A separator of one channel is applied to each channel by itself.
+    """
+    if n_model_channels(separator) > 1:
+        for block in separator.separate_stream(blocks):
+            yield block if block.ndim == 3 else block[:, np.newaxis]
+        return
+    has_axis = len(separator.domains_.window_shape) > 1
+    streams = [
+        separator.separate_stream(channel_of(copy, k, has_axis))
+        for k, copy in enumerate(tee(blocks, n_channels))
+    ]
+    for parts in zip(*streams, strict=True):
+        flat = [part.reshape(len(part), -1) for part in parts]
+        yield np.stack(flat, axis=1)
+
+
+def channel_of(blocks, k, has_axis):
+    """Yield one channel of blocks."""
+    for block in blocks:
+        yield block[k : k + 1] if has_axis else block[k]
+
+
+def cropped(blocks, n_times):
+    """Yield the first time points of blocks: resampling may append one."""
+    for block in blocks:
+        block = block[..., :n_times]
+        n_times -= block.shape[-1]
+        if block.shape[-1]:
+            yield block
+
+
+# Plan --------------------------------------------------------------------------------
+
+
+def show_plan(job, separator, messages):
+    """Print what would be done with a recording; return the status it would have."""
+    lines, names = [], file_names(separator.component_names_)
+    try:
+        recording = open_recording(job.path, job.sfreq)
+        _, channels = select_channels(recording, job.channel or "all")
+        check_channels(separator, recording, channels)
+        check_absent(job, names, recording.kind)
+        rates(separator, recording, lines)
+    except Exception as error:
+        messages.error(error_text(error))
+        return 1
+    files = [f"{name}{recording.path.suffix}" for name in names]
+    notes = "".join(f"; {line}" for line in lines)
+    print(f"{job.path} -> {job.folder}: {', '.join(files)}{notes}")
+    return 0

@@ -1,0 +1,50 @@
+"""Summary of a file: what its header tells, without reading its weights."""
+
+import math
+import os
+from pathlib import Path
+
+from .codec import decode
+from .fields import expect
+from .file_format import open_content
+from .save import KIND
+
+
+def summary(path):
+    """Return what a file of a separator holds, as plain values.
+
+    Weights are not read, and their checksum is not compared: ``load`` does both.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    summary : dict
+        ``class``, ``parameters`` (as the file encodes them), ``components``,
+        ``sfreq``, ``window`` (the shape of a mixture), ``n_weights``, ``n_bytes`` and
+        ``versions``.
+    """
+    with open_content(path, KIND) as content:
+        header, table = content.header, content.table
+    try:
+        learned, domains = header["learned"], header["domains"]
+        names = decode(learned["component_names_"]).tolist()
+        found = {
+            "class": header["separator"][1],
+            "parameters": header["parameters"],
+            "components": [str(name) for name in names],
+            "sfreq": learned.get("sfreq_"),
+            "window": list(domains["X_shape"]),
+            "domain": domains["X_domain"],
+            "versions": header["versions"],
+        }
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"{os.fspath(path)!r} has no header of a separator") from error
+    sizes = {n: math.prod(shape) for n, (_, shape) in table.items() if "." in n}
+    found["n_weights"] = sum(sizes.values())
+    found["n_bytes"] = Path(path).expanduser().stat().st_size
+    expect(isinstance(found["parameters"], dict), "parameters", found["parameters"])
+    return found
