@@ -1,7 +1,6 @@
 """The command ``train``: from folders of recordings to a model."""
 
 import ast
-import inspect
 import os
 import sys
 import time
@@ -220,11 +219,8 @@ def fit_with_names(separator, X, y, sfreq, names):
     """Fit a separator to components that have names; None are those of labels."""
     if names is None:
         separator.fit(X, y, sfreq=sfreq)
-    elif "component_names" in inspect.signature(separator.fit).parameters:
-        separator.fit(X, y, sfreq=sfreq, component_names=names)
     else:
-        separator.fit(X, y, sfreq=sfreq)
-        separator.component_names_ = np.array(names)
+        separator.fit(X, y, sfreq=sfreq, component_names=names)
 
 
 def save(separator, args, messages):

@@ -7,11 +7,10 @@ from pathlib import Path
 from .codec import decode
 from .fields import expect
 from .file_format import open_content
-from .save import KIND
 
 
 def summary(path):
-    """Return what a file of a separator holds, as plain values.
+    """Return what a file of a separator, or of its pipeline, holds, as plain values.
 
     Weights are not read, and their checksum is not compared: ``load`` does both.
 
@@ -27,9 +26,12 @@ def summary(path):
         ``sfreq``, ``window`` (the shape of a mixture), ``n_weights``, ``n_bytes`` and
         ``versions``.
     """
-    with open_content(path, KIND) as content:
+    with open_content(path, "separator", "pipeline") as content:
         header, table = content.header, content.table
     try:
+        versions = header["versions"]
+        if content.kind == "pipeline":
+            header = header["separator"]
         learned, domains = header["learned"], header["domains"]
         names = decode(learned["component_names_"]).tolist()
         found = {
@@ -39,7 +41,7 @@ def summary(path):
             "sfreq": learned.get("sfreq_"),
             "window": list(domains["X_shape"]),
             "domain": domains["X_domain"],
-            "versions": header["versions"],
+            "versions": versions,
         }
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{os.fspath(path)!r} has no header of a separator") from error

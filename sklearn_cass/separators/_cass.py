@@ -713,6 +713,7 @@ class AESeparator(BaseSeparator):
         check_is_fitted(self)
         export(self, path, format)
 
+
 class TrialSeparator(AESeparator):
     """A separator of a short training, which warns of nothing."""
 
