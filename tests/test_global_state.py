@@ -68,10 +68,10 @@ def results(separator, folder):
     }
     if hasattr(separator, "discriminate"):
         found["discriminate"] = separator.discriminate(Y, X)
-    if hasattr(separator, "save"):
-        separator.save(folder / "separator")
-        loaded = load(folder / "separator")
-        found["loaded"] = loaded.transform(X)
+    separator.save(folder / "separator")
+    loaded = load(folder / "separator")
+    found["loaded"] = loaded.transform(X)
+    if hasattr(loaded, "warm_start"):
         found["continued"] = loaded.set_params(warm_start=True).fit(X, Y).transform(X)
     return found
 
