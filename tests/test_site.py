@@ -20,7 +20,7 @@ MADE = ("_build/", "api/", "gallery/", "_templates/", "paper/quick/", "paper/val
 MODULES = (
     *("sklearn_cass", "sklearn_cass.nn", "sklearn_cass.metrics"),
     *("sklearn_cass.datasets", "sklearn_cass.plotting", "sklearn_cass.training"),
-    "sklearn_cass.utils.estimator_checks",
+    *("sklearn_cass.report", "sklearn_cass.utils.estimator_checks"),
 )
 # Pages with code, which is run as it stands, block after block.
 PAGES = ("start.md", "guide/shapes.md", "guide/pipelines.md", "guide/recordings.md")

@@ -27,12 +27,12 @@ def target_on_site(target, folder, docs):
     """
     path = Path(os.path.normpath(folder / target))
     examples = docs.parent / "examples"
+    if path == examples:  # the gallery is made when the site is built
+        return docs / "gallery" / "index.rst"
+    if path.parent == examples:
+        return docs / "gallery" / f"{path.stem}.rst"
     if path.parent == docs.parent and path.name in INCLUDED:
         path = docs / INCLUDED[path.name]
-    elif path == examples:
-        path = docs / "gallery" / "index.rst"
-    elif path.parent == examples:
-        path = docs / "gallery" / f"{path.stem}.rst"
     is_page = path.suffix in (".md", ".rst", ".png", ".svg")
     return path if is_page and path.is_relative_to(docs) and path.is_file() else None
 

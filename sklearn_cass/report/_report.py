@@ -144,6 +144,8 @@ class SeparationReport:
     >>> y = np.random.default_rng(0).laplace(size=(8, 2, 64))
     >>> ica = ICASeparator(random_state=0).fit(y.sum(axis=1), y)
     >>> report = separation_report(ica, y.sum(axis=1), y, metrics=["sdr"])
+    >>> type(report).__name__
+    'SeparationReport'
     >>> sorted({row["estimator"] for row in report.rows})
     ['ICASeparator', 'mixture', 'oracle ratio mask', 'zero']
     """
