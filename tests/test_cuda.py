@@ -121,9 +121,9 @@ def tolerance(device, of_training=True):
 
 def losses_of(separator):
     """Return all losses of a training, (n_losses, n_epochs, n_components)."""
-    sums = ("train_loss", "valid_loss")
-    names = [name for name in separator.history_[0] if name.endswith("_loss")]
-    names = [name for name in names if name not in sums]
+    numbered = [name for name in separator.history_[0] if name.endswith("_loss_0")]
+    names = [name.removesuffix("_0") for name in numbered]
+    assert "reconstruction_loss" in names
     return np.array([separator.history_[:, name] for name in names])
 
 

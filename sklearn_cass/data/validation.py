@@ -51,7 +51,8 @@ def check_mixtures(estimator, X, *, domains=None):
     """
     reset, X = domains is None, as_plain(X, "X")
     if not reset and domains.X_domain == SPECTROGRAM and not _is_complex(X):
-        X = check_unread(X, partial(check_array, input_name="X", **ANY_ARRAY))
+        with error_context("X"):
+            X = check_unread(X, partial(check_array, input_name="X", **ANY_ARRAY))
         if X.shape[1:] == domains.waveform_shape:
             check_numbers(X, "X")
             return X
