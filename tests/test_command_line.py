@@ -739,7 +739,7 @@ def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     shutil.copytree(ROOT / "sklearn_cass", source / "sklearn_cass")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     options = ["--wheel", "--no-isolation", "--outdir", folder, source]
     quiet(sys.executable, "-m", "build", *options)

@@ -69,8 +69,8 @@ def files_in(folder):
     """Return the files of a part of the project, by their paths."""
     found = [p for p in (ROOT / folder).rglob("*") if p.is_file()]
     ignored = {"__pycache__", "quick", "validation", "work", "wheels", "_build"}
-    paths = [p.relative_to(ROOT) for p in found if not ignored & set(p.parts)]
-    return {path.as_posix() for path in paths}
+    paths = [path.relative_to(ROOT) for path in found]
+    return {path.as_posix() for path in paths if not ignored & set(path.parts)}
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):

@@ -148,6 +148,7 @@ def test_no_block_is_forgotten(page):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's store
 @pytest.mark.parametrize("page", sorted(set(PAGES) - RUN_ABOVE.keys()))
 def test_code_on_other_pages_runs(page, namespace):
     for code in code_blocks(page):

@@ -37,7 +37,7 @@ class CrossWeightsDisplay:
 
     See Also
     --------
-    CASSSeparator : Has the parameter ``cross_weights``.
+    sklearn_cass.CASSSeparator : Has the parameter ``cross_weights``.
     SeparationDisplay : Waveforms of one sample.
 
     Examples
