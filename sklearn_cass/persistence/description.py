@@ -84,7 +84,7 @@ LEARNED: dict = {
     "sfreq_": none_or(number(sys.float_info.min)),
 }
 OPTIONAL: tuple = ("feature_names_in_",)
-N_ITER = {"n_iter_": count}  # that of a net is the length of its history
+N_ITER: dict = {"n_iter_": count}  # that of a net is the length of its history
 
 
 def encode_learned(separator):

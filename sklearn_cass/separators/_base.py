@@ -122,7 +122,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     # whether tensors of mixtures and estimates are in single precision, whatever X is
     _in_single = False
     # learned arrays and their types, float or int, which a file holds
-    _saved_arrays = None
+    _saved_arrays: dict | None = None
     # parameters that are objects, and the class that None stands for
     _default_parts: dict = {"stft": STFTTransformer}
 
