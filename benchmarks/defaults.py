@@ -15,7 +15,7 @@ from sklearn_cass import AESeparator, CASSSeparator
 from sklearn_cass.metrics import relative_error
 
 from .checkout import commit
-from .experiments import EXPERIMENTS, make
+from .experiments import EXPERIMENTS, chosen, make
 from .markdown import table
 from .report import machine
 
@@ -66,9 +66,7 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="fits at a time")
     options = parser.parse_args(arguments)
-    names = options.experiments or [
-        name for name in NAMES if options.data or not EXPERIMENTS[name].folders
-    ]
+    names = chosen(NAMES, options)
     rows = Parallel(n_jobs=options.jobs)(
         delayed(fit)(name, cls, candidate, options.seed, options.data)
         for name in names

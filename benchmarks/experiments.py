@@ -107,6 +107,16 @@ def available(folder):
     return names
 
 
+def chosen(names, options):
+    """Return the experiments asked for; by default, of some, those that can be made.
+
+    ``options`` has ``experiments`` and ``data``, the folder of recordings or None.
+    """
+    return options.experiments or [
+        name for name in names if options.data or not EXPERIMENTS[name].folders
+    ]
+
+
 # Generated ----------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from sklearn_cass import AESeparator
 from sklearn_cass.metrics import relative_error, sdr
 
 from .checkout import commit
-from .experiments import EXPERIMENTS, make
+from .experiments import EXPERIMENTS, chosen, make
 from .markdown import table
 from .report import machine
 
@@ -87,9 +87,7 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--silent", type=float, default=0.0, help="share of rows")
     options = parser.parse_args(arguments)
-    names = options.experiments or [
-        name for name in NAMES if options.data or not EXPERIMENTS[name].folders
-    ]
+    names = chosen(NAMES, options)
     print(f"commit {commit()}, {machine()}", flush=True)
     rows = []
     with warnings.catch_warnings():

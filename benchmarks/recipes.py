@@ -21,7 +21,7 @@ from sklearn_cass.separators import _recipes as recipes
 from sklearn_cass.separators._cass import TrialSeparator
 
 from .checkout import commit
-from .experiments import EXPERIMENTS, make
+from .experiments import EXPERIMENTS, chosen, make
 from .markdown import table
 from .report import machine
 
@@ -81,9 +81,7 @@ def main(arguments=None):
     parser.add_argument("--data", help="folder of recordings")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     options = parser.parse_args(arguments)
-    names = options.experiments or [
-        name for name in NAMES if options.data or not EXPERIMENTS[name].folders
-    ]
+    names = chosen(NAMES, options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         rows = [row_of(n, seed, options.data) for n in names for seed in options.seeds]

@@ -41,6 +41,12 @@ def make_mixtures():
     return cases_make_mixtures
 
 
+@pytest.fixture(scope="module")
+def data():
+    """Return X and y; modules that need others have a fixture of this name."""
+    return cases_make_mixtures(20)
+
+
 @pytest.fixture(params=SEPARATORS, ids=lambda cls: cls.__name__)
 def separator_class(request):
     """Each class of the family in turn."""

@@ -27,11 +27,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def data():
-    return make_mixtures(20)
-
-
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

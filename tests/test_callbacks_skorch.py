@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from cases import FILTERS, equal_states, make_mixtures, states
+from cases import FILTERS, equal_states, states
 from skorch.callbacks import (
     BatchScoring,
     Callback,
@@ -32,11 +32,6 @@ pytestmark = [
     pytest.mark.usefixtures("generators_stand_still"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return make_mixtures(20)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from cases import FAST, FILTERS, NoEncoder, UnitMask, make_mixtures
+from cases import FAST, FILTERS, NoEncoder, UnitMask
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from skorch.callbacks import Callback
@@ -51,11 +51,6 @@ pytestmark = [
     pytest.mark.usefixtures("generators_stand_still"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return make_mixtures(20)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import signal
 import numpy as np
 import pytest
 import torch
-from cases import FAST, FILTERS, NoEncoder, make_mixtures
+from cases import FAST, FILTERS, NoEncoder
 from sklearn.base import clone
 from skorch.callbacks import Callback
 from trainings import (
@@ -36,11 +36,6 @@ pytestmark = [
     pytest.mark.usefixtures("generators_stand_still"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return make_mixtures(20)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from cases import TINY, NoEncoder, equal_states, make_mixtures, states
+from cases import TINY, NoEncoder, equal_states, states
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from skorch.callbacks import Callback, EarlyStopping
@@ -19,11 +19,6 @@ pytestmark = [
     pytest.mark.usefixtures("generators_stand_still"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return make_mixtures(20)
 
 
 @pytest.fixture(autouse=True)

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
 
 @pytest.fixture(scope="module")
-def data():
-    return make_mixtures(20)
-
-
-@pytest.fixture(scope="module")
 def fitted(data):
     return CASSSeparator(**WIDE).fit(*data)
 

@@ -10,17 +10,16 @@ from ..datasets._windows import cut_windows, window_starts
 from ..metrics import relative_error, sdr, si_sdr
 from ._matching import (
     concatenated,
-    is_long_enough,
     matched_tracks,
     named_paths,
-    read_at,
     read_track,
     tell_changes,
+    windows_of,
     windows_of_tracks,
 )
 from ._messages import UsageError, printable
 from ._models import load_model
-from ._recordings import open_recording, recordings_in
+from ._recordings import files_in, open_recording
 from ._separating import n_model_channels
 from ._writing import complete_file
 
@@ -218,13 +217,8 @@ def mixture_windows(args, rate, window, messages):
     path, parts = Path(args.mixtures), []
     if not path.exists():
         raise UsageError(f"no such folder or file: {path}")
-    files = recordings_in(path).values() if path.is_dir() else [path]
-    recordings = [open_recording(file, rate) for file in files]
+    recordings = [open_recording(file, rate) for file in files_in(path)]
     tell_changes(recordings, rate, args.channel, messages)
     for recording in recordings:
-        x = read_at(recording, rate, args.channel)
-        x = x[0] if len(x) == 1 else x
-        if is_long_enough(recording.path, x, window, messages):
-            starts = window_starts(x.shape[-1], window, window)
-            parts.append(cut_windows(x, starts, window))
+        parts += windows_of(recording, rate, window, window, args.channel, messages)
     return concatenated(parts, window)

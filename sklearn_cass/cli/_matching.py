@@ -251,6 +251,15 @@ def windows_of_tracks(tracks, rate, window, hop, channel, messages):
     return concatenated(X, window), concatenated(y, window)
 
 
+def windows_of(recording, rate, window, hop, channel, messages):
+    """Return the windows of a recording as a list of one array, or an empty one."""
+    x = read_at(recording, rate, channel)
+    x = x[0] if len(x) == 1 else x
+    if not is_long_enough(recording.path, x, window, messages):
+        return []
+    return [cut_windows(x, window_starts(x.shape[-1], window, hop), window)]
+
+
 def is_long_enough(name, x, window, messages):
     """Return whether a recording has a window; say so if it has none."""
     if x.shape[-1] >= window:

@@ -116,6 +116,11 @@ def recordings_in(folder):
     return found
 
 
+def files_in(path):
+    """Return the recordings of a folder, or the one that a path is."""
+    return recordings_in(path).values() if path.is_dir() else [path]
+
+
 # Openers -----------------------------------------------------------------------------
 
 

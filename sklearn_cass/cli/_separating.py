@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from ..datasets._resampling import resample_blocks, resampling_ratio
 from ._messages import QUIET, Messages, UsageError, error_text
 from ._models import load_model
-from ._recordings import open_recording, recordings_in, select_channels
+from ._recordings import files_in, open_recording, select_channels
 from ._writing import (
     complete_folder,
     existing_files,
@@ -71,7 +71,7 @@ def make_jobs(args):
     """Return one job for each recording; two must not write to one folder."""
     paths = []
     for path in map(Path, args.recordings):
-        paths += recordings_in(path).values() if path.is_dir() else [path]
+        paths += files_in(path)
     stems = Counter(path.stem for path in paths)
     twice = [stem for stem, count in stems.items() if count > 1]
     if twice:

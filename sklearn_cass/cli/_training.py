@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets._windows import cut_windows, window_starts
 from ..nn import BiLSTM, ResNet9
 from ..separators import (
     AESeparator,
@@ -23,17 +22,16 @@ from ._evaluating import print_evaluation
 from ._matching import (
     check_size,
     concatenated,
-    is_long_enough,
     matched_tracks,
     named_paths,
     rate_of,
-    read_at,
     tell_changes,
     window_and_hop,
+    windows_of,
     windows_of_tracks,
 )
 from ._messages import QUIET, UsageError
-from ._recordings import open_recording, recordings_in
+from ._recordings import files_in, open_recording
 from ._writing import complete_file
 
 ESTIMATORS = {
@@ -183,44 +181,31 @@ def isolated_windows(args, messages):
     parts, labels = [], []
     for name, group in opened.items():
         for recording in group:
-            x = read_at(recording, rate, args.channel)
-            x = x[0] if len(x) == 1 else x
-            if is_long_enough(recording.path, x, window, messages):
-                starts = window_starts(x.shape[-1], window, hop)
-                parts.append(cut_windows(x, starts, window))
-                labels += [name] * len(starts)
+            of = windows_of(recording, rate, window, hop, args.channel, messages)
+            parts += of
+            labels += [name] * sum(map(len, of))
     if set(labels) < folders.keys():
         missing = sorted(folders.keys() - set(labels))
         raise UsageError(f"{missing[0]}: no recording is as long as a window, {window}")
     return concatenated(parts, window), np.array(labels), rate, None
 
 
-def files_in(path):
-    """Return the recordings of a folder, or the one that a path is."""
-    return recordings_in(path).values() if path.is_dir() else [path]
-
-
 # Training ----------------------------------------------------------------------------
 
 
 def fit(separator, X, y, rate, names, messages):
-    """Fit a separator, and say how much it learns from and how long that took."""
+    """Fit a separator, and say how much it learns from and how long that took.
+
+    Names are those of components in the order of y; None where y holds labels.
+    """
     shape = "x".join(map(str, X.shape[1:]))
     at = "" if rate is None else f" at {rate:g} Hz"
     name = type(separator).__name__
     messages.say(f"training {name} on {len(X)} windows of {shape} time points{at}")
     start = time.perf_counter()
     with redirect_stdout(sys.stderr):
-        fit_with_names(separator, X, y, rate, names)
+        separator.fit(X, y, sfreq=rate, component_names=names)
     messages.say(f"trained in {time.perf_counter() - start:.0f} s")
-
-
-def fit_with_names(separator, X, y, sfreq, names):
-    """Fit a separator to components that have names; None are those of labels."""
-    if names is None:
-        separator.fit(X, y, sfreq=sfreq)
-    else:
-        separator.fit(X, y, sfreq=sfreq, component_names=names)
 
 
 def save(separator, args, messages):

@@ -53,7 +53,7 @@ class MapShape:
 
     @property
     def is_tall(self):
-        """Whether there are more frequencies than frames."""
+        """Shape of more frequencies than frames."""
         return self.n_freqs > self.n_frames
 
     @property

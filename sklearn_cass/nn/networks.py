@@ -289,11 +289,15 @@ class ResNet9(Network):
         discriminator : Discriminator
             The discriminator.
         """
+        return self._new_discriminator(shape)
+
+    def _new_discriminator(self, shape, **settings):
         return Discriminator(
             shape.component_channels,
             n_filters=max(1, int(self.n_filters * self.discriminator_scale)),
             n_latent=max(1, int(self.n_latent * self.discriminator_scale)),
             transpose=shape.is_tall,
+            **settings,
         )
 
 
@@ -392,13 +396,7 @@ class BiLSTM(Network):
             The discriminator.
         """
         octaves = max(1, round(math.log2(shape.n_freqs / 512)))
-        return Discriminator(
-            shape.component_channels,
-            n_filters=8,
-            n_latent=32,
-            transpose=shape.is_tall,
-            stride=2**octaves,
-        )
+        return ResNet9()._new_discriminator(shape, stride=2**octaves)
 
     def _even_width(self):
         if self.width % 2:

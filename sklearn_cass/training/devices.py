@@ -4,7 +4,10 @@ from functools import lru_cache
 
 import torch
 
+from ..nn import Autoencoders, Discriminators, MapShape, ResNet9
 from ..numeric.warning import warn_user
+from .net import CASSNet
+from .optimizers import Muon
 
 
 def check_device(device):
@@ -45,11 +48,6 @@ def failure_on(device):
 
     Backends may lack operations on complex numbers, of optimizers, or of networks.
     """
-    # imported late: the net uses this module's parameters
-    from ..nn import Autoencoders, Discriminators, MapShape, ResNet9
-    from .net import CASSNet
-    from .optimizers import Muon
-
     shape = MapShape(1, 1, n_freqs=9, n_frames=5, is_complex=True)
     parts = {"n_components": 1, "shape": shape, "network": ResNet9(2, 4)}
     roles = ("module", "discriminators")

@@ -27,9 +27,8 @@ def relative_loss(estimate, target):
 
     Targets below QUIET are treated as being as loud as QUIET.
     """
-    axes = tuple(range(1, target.ndim))
-    power = target.square().mean(axes).clamp_min(QUIET**2)
-    error = (estimate - target).square().mean(axes)
+    error, power = powers(estimate, target)
+    power = power.clamp_min(QUIET**2)
     # not the root of 0, whose gradient is infinite
     return (error / power + torch.finfo(error.dtype).eps).sqrt().mean()
 
@@ -46,11 +45,15 @@ def snr_loss(estimate, target):
     SNR, the least estimates would be worth so much that networks learn to return
     silence where they are in doubt.
     """
-    axes = tuple(range(1, target.ndim))
-    power = target.square().mean(axes)
+    error, power = powers(estimate, target)
     limit = NOISE_LIMIT * torch.where(power < QUIET**2, MIXTURE**2, power)
-    error = (estimate - target).square().mean(axes)
     return 10 / math.log(10) * torch.log1p(error / limit).mean()
+
+
+def powers(estimate, target):
+    """Return the mean power of each row's error and of its target."""
+    axes = tuple(range(1, target.ndim))
+    return (estimate - target).square().mean(axes), target.square().mean(axes)
 
 
 RECONSTRUCTION_LOSSES = {
