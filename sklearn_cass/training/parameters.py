@@ -119,6 +119,11 @@ def check_callbacks(callbacks):
 VALIDATION = {"valid_loss", "valid_error", "valid_relative_error"}
 
 
+def has_validation(callbacks):
+    """Return whether some initialized callbacks measure a validation set."""
+    return any(isinstance(callback, ValidationErrors) for _, callback in callbacks)
+
+
 def check_monitors(callbacks):
     """Raise a ValueError for callbacks that monitor what is not recorded.
 
@@ -127,7 +132,7 @@ def check_monitors(callbacks):
     callbacks : list of (str, Callback)
         The initialized callbacks of a net.
     """
-    if any(isinstance(callback, ValidationErrors) for _, callback in callbacks):
+    if has_validation(callbacks):
         return
     scored = {getattr(callback, "name_", None) for _, callback in callbacks}
     missing = VALIDATION - scored
@@ -171,14 +176,13 @@ def check_scorers(callbacks):
             if isinstance(callback, cls):
                 raise ValueError(f"callbacks: {cls.__name__} {reason}")
     places = [c.on_train for c in found if isinstance(c, EpochScoring)]
-    has_validation = any(isinstance(c, ValidationErrors) for c in found)
-    if False in places and not has_validation:
+    if False in places and not has_validation(callbacks):
         raise ValueError(
             "callbacks: EpochScoring scores the validation set: set "
             "validation_fraction to a share above 0, or pass on_train=True"
         )
     saves_best = any(isinstance(c, WandbLogger) and c.save_model for c in found)
-    if saves_best and not has_validation:
+    if saves_best and not has_validation(callbacks):
         raise ValueError(
             "callbacks: WandbLogger saves the model of the lowest 'valid_loss', which "
             "needs a validation set: set validation_fraction to a share above 0, or "
