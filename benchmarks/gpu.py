@@ -23,7 +23,15 @@ from .rounding import rounded
 
 LIMIT = 450  # seconds of all parts; half a minute is left for the installation
 # seconds of each part
-PARTS = {"machine": 60, "equality": 90, "tests": 110, "training": 150, "inference": 110}
+PARTS = {
+    "machine": 60,
+    "equality": 90,
+    "tests": 110,
+    "training": 150,
+    "steps": 110,
+    "together": 90,
+    "inference": 110,
+}
 PREFIX = "@record "  # of the lines in which a part reports numbers
 LOG_LINES = 60
 N_DIGITS = 5

@@ -6,20 +6,26 @@ Mixtures are noise of the size of ECG windows and of seconds of audio. The devic
 compared with the CPU of the same machine.
 """
 
+import multiprocessing
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
 
-from sklearn_cass import CASSSeparator, ResNet9, STFTTransformer, load
+from sklearn_cass import BiLSTM, CASSSeparator, ResNet9, STFTTransformer, load
+from sklearn_cass.training import CASSNet
 from sklearn_cass.training.parameters import use_bfloat16
 
 from .gpu import record
@@ -27,21 +33,31 @@ from .signals import SFREQ, coloured_noise
 from .timing import interleaved, rate, ratio, spread
 
 N_TIMES = {"ECG": 1024, "audio": SFREQ}
-N_FFT = {"ECG": 16, "audio": 1024}
+N_FFT = {"ECG": 16, "audio": 4096}
 # written out, so that numbers of different releases can be compared
 SETTINGS = {
-    "network": ResNet9(),
     "alpha": 0.9,
     "beta": 0.1,
     "cross_weights": 0.01,
     "loss_weighting": "gradient",
-    "representation": "complex",
     "reconstruction_loss": "mse",
-    "optimizer": "muon",
     "lr": 6e-3,
     "discriminator_lr": 6e-4,
     "lr_schedule": "constant",
-    "remix": 1.0,
+}
+RECIPES = {
+    "ECG": {
+        "network": ResNet9(output="affine"),
+        "representation": "complex",
+        "optimizer": "muon",
+        "remix": 1.0,
+    },
+    "audio": {
+        "network": BiLSTM(),
+        "representation": "phase-sensitive",
+        "optimizer": "adam",
+        "remix": 0.25,
+    },
 }
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "skorch", "safetensors", "torch")
 GPU = {
@@ -55,6 +71,8 @@ GPU = {
     "batch": 256,  # of the networks alone
     "rounds": 3,
     "equality": {"n_rows": 64, "epochs": 3},
+    "profiled": 16,  # steps
+    "together": [1, 2, 4, 8],  # trainings at a time
 }
 SMALL = GPU | {
     "steps": 2,
@@ -67,6 +85,8 @@ SMALL = GPU | {
     "batch": 8,
     "rounds": 1,
     "equality": {"n_rows": 16, "epochs": 2},
+    "profiled": 2,
+    "together": [1, 2],
 }
 
 # Largest differences from the CPU in float32, in dB of its values. On a CPU, estimates
@@ -83,7 +103,8 @@ LOSS_TOLERANCE = {"float32": 0.02, "TF32": 0.03, "bf16": 0.05}
 def separator_of(signal, device, precision, seed, **settings):
     """Return a separator, not fitted."""
     n_fft = N_FFT[signal]
-    settings = SETTINGS | {"stft": STFTTransformer(n_fft, n_fft // 4)} | settings
+    own = RECIPES[signal] | {"stft": STFTTransformer(n_fft, n_fft // 4)}
+    settings = SETTINGS | own | settings
     return CASSSeparator(
         **settings, device=device, precision=precision, random_state=seed
     )
@@ -139,7 +160,11 @@ def machine(device, seed):
     record("machine", **facts)
     if is_cuda(device):
         record("gpu", **gpu_facts(device))
-    settings = SETTINGS | {"network": SETTINGS["network"].get_params()}
+    recipes = {
+        signal: recipe | {"network": repr(recipe["network"])}
+        for signal, recipe in RECIPES.items()
+    }
+    settings = SETTINGS | recipes
     record("settings", seed=seed, **settings, n_fft=N_FFT, sizes=sizes_of(device))
 
 
@@ -285,10 +310,13 @@ def training(device, seed):
                 record("training", **row, over_cpu_float32=over)
 
 
-def train(signal, batch_size, seed, device, precision, n_rows, n_epochs):
+def train(
+    signal, batch_size, seed, device, precision, n_rows, n_epochs, callbacks=None
+):
     """Return the speed of a training; its first epoch, which sets up, apart."""
     X, y = noise(signal, n_rows, seed)
     settings = {"batch_size": batch_size, "max_epochs": n_epochs}
+    settings["callbacks"] = callbacks
     separator = separator_of(signal, device, precision, seed, **settings)
     memory = None
     if is_cuda(device):
@@ -316,6 +344,127 @@ def has_converged(separator, n_epochs):
     """Return whether all epochs were trained and the loss did not rise."""
     first, *_, last = np.sum(separator.history_[:, "reconstruction_loss"], axis=1)
     return separator.n_iter_ == n_epochs and bool(last < 1.1 * first)
+
+
+# Steps --------------------------------------------------------------------------------
+
+
+@contextmanager
+def unrecorded():
+    """Launch the operations of steps one by one, as networks of a user's classes do."""
+    new_graphs = CASSNet.new_graphs
+    CASSNet.new_graphs = lambda net: None
+    try:
+        yield
+    finally:
+        CASSNet.new_graphs = new_graphs
+
+
+@contextmanager
+def one_stream():
+    """Record the pairs one after the other."""
+    each = CASSNet.each
+    CASSNet.each = lambda net, function: [function(i) for i in range(len(net.module_))]
+    try:
+        yield
+    finally:
+        CASSNet.each = each
+
+
+WAYS = {"one by one": unrecorded, "recorded": one_stream, "pairs at once": nullcontext}
+
+
+def steps(device, seed):
+    """Report milliseconds per step: launched one by one, recorded, and their floor."""
+    for signal, batch_sizes in sizes_of(device)["batch_sizes"].items():
+        for precision in ("float32", "bf16"):
+            run = partial(train, signal, batch_sizes[0], seed, device, precision)
+            compare_ways(run, signal, precision, batch_sizes[0], sizes_of(device))
+
+
+def compare_ways(run, signal, precision, batch_size, sizes):
+    """Report the speed of each way to launch steps."""
+    found = {}
+    for way, context in WAYS.items():
+        with context():
+            row = run(sizes["rows"][signal], sizes["epochs"]["device"])
+            found[way] = row["ms_per_step"]["median"]
+            busy = profiled(run, batch_size * sizes["profiled"])
+        record(
+            "steps",
+            signal=signal,
+            precision=precision,
+            batch_size=batch_size,
+            way=way,
+            ms_per_step=found[way],
+            speedup=found["one by one"] / found[way],
+            **{name: value / sizes["profiled"] for name, value in busy.items()},
+            peak_mib=row["peak_mib"],
+        )
+
+
+# parts of the names of kernels that multiply matrices, convolutions included
+PRODUCTS = ("gemm", "conv", "xmma", "cutlass", "wgrad", "dgrad", "fprop", "rnn", "lstm")
+
+
+class Profiling(Callback):
+    """Profile the second epoch of a training on a GPU."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == 2:
+            activities = [torch.profiler.ProfilerActivity.CUDA]
+            self.profile_ = torch.profiler.profile(activities=activities).__enter__()
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            torch.cuda.synchronize()
+            self.profile_.__exit__(None, None, None)
+
+
+def profiled(run, n_rows):
+    """Return number and milliseconds of an epoch's kernels, matrix products apart."""
+    if not torch.cuda.is_available():
+        return {}
+    profiling = Profiling()
+    run(n_rows, 2, callbacks=[profiling])
+    events = profiling.profile_.events()
+    kernels = [e for e in events if e.device_type.name == "CUDA"]
+    kernels = [e for e in kernels if not e.name.startswith("Optimizer")]
+    products = [e for e in kernels if any(p in e.name.lower() for p in PRODUCTS)]
+    return {
+        "kernels": len(kernels),
+        "kernels_ms": sum(e.device_time_total for e in kernels) / 1000,
+        "matrix_products_ms": sum(e.device_time_total for e in products) / 1000,
+    }
+
+
+# Several trainings at a time ----------------------------------------------------------
+
+
+def together(device, seed):
+    """Report samples per second of several processes that train on one device."""
+    sizes = sizes_of(device)
+    counts = sizes["together"]
+    batch_size = sizes["batch_sizes"]["ECG"][0]
+    n_rows, n_epochs = sizes["rows"]["ECG"], sizes["epochs"]["device"]
+    task = ("ECG", batch_size, seed, device, "float32", n_rows, n_epochs)
+    context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+    one = None
+    with context.Pool(max(counts)) as pool:
+        pool.starmap(train, [task] * max(counts), chunksize=1)
+        for count in counts:
+            rows = pool.starmap(train, [task] * count, chunksize=1)
+            total = sum(row["samples_per_s"]["median"] for row in rows)
+            one = one or total
+            record(
+                "together",
+                trainings=count,
+                samples_per_s=total,
+                over_one=total / one,
+                ms_per_step=statistics.median(
+                    row["ms_per_step"]["median"] for row in rows
+                ),
+            )
 
 
 # Inference ----------------------------------------------------------------------------
@@ -376,6 +525,7 @@ def call_of(name, separator, X, device, sizes):
 
 
 if __name__ == "__main__":
-    PARTS = (machine, equality, training, inference)
+    warnings.simplefilter("ignore", ConvergenceWarning)  # noise is not separated
+    PARTS = (machine, equality, training, steps, together, inference)
     name, device, seed = sys.argv[1:]
     {part.__name__: part for part in PARTS}[name](device, int(seed))

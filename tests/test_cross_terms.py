@@ -7,7 +7,7 @@ from cases import TINY, equal_states, make_mixtures, states
 from nets import K, Rows, make_net, make_rows
 
 from sklearn_cass import CASSSeparator, RegularCASSSeparator
-from sklearn_cass.training.batches import sample_one_per_row
+from sklearn_cass.training.batches import draw_one_per_row, take_one_per_row
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -26,7 +26,7 @@ def gradients(net, batch, monkeypatch):
         mixture, targets = net.maps(*batch)
         with torch.no_grad():
             estimates = net.module_(mixture)
-        net.discriminator_step(estimates, targets, batch)
+        net.discriminator_step(estimates, targets, net.drawn_rows(len(mixture)), batch)
     return [
         torch.cat([p.grad.flatten() for p in discriminator.parameters()])
         for discriminator in net.discriminators_
@@ -42,8 +42,8 @@ def test_sampled_gradient_is_the_dense_one_on_average(batch, monkeypatch):
     found = [torch.zeros_like(gradient) for gradient in expected]
     for entry in range(K - 1):
         monkeypatch.setattr(
-            "sklearn_cass.training.net.sample_one_per_row",
-            lambda maps, weights, generator, entry=entry: maps[entry],
+            "sklearn_cass.training.net.take_one_per_row",
+            lambda maps, drawn, entry=entry: maps[entry],
         )
         for i, gradient in enumerate(gradients(sampled, batch, monkeypatch)):
             weights = WEIGHTS[i][WEIGHTS[i] > 0]
@@ -57,10 +57,9 @@ def test_sampled_gradient_is_the_dense_one_on_average(batch, monkeypatch):
 
 def test_sampled_rows_are_drawn_in_proportion_to_the_weights():
     n, weights = 20_000, [0.5, 0.0, 1.5]
-    maps = [torch.full((n, 1, 1, 1), float(k)) for k in range(3)]
     generator = torch.Generator().manual_seed(0)
-    drawn = sample_one_per_row(maps, weights, generator).flatten()
-    counts = torch.bincount(drawn.long(), minlength=3)
+    drawn = draw_one_per_row(weights, n, generator)
+    counts = torch.bincount(drawn, minlength=3)
     assert counts[1] == 0
     spread = (n * 0.25 * 0.75) ** 0.5
     assert abs(counts[0] - n / 4) < 5 * spread
@@ -68,8 +67,10 @@ def test_sampled_rows_are_drawn_in_proportion_to_the_weights():
 
 def test_sampled_row_is_that_row_of_one_of_the_maps():
     maps = list(torch.randn(3, 8, 2, 5, 4, generator=torch.Generator().manual_seed(1)))
-    drawn = sample_one_per_row(maps, [1.0, 1.0, 1.0], torch.Generator())
-    equal = torch.stack([(drawn == m).flatten(1).all(1) for m in maps])
+    drawn = draw_one_per_row([1.0, 1.0, 1.0], 8, torch.Generator())
+    taken = take_one_per_row(maps, drawn)
+    equal = torch.stack([(taken == m).flatten(1).all(1) for m in maps])
+    assert torch.equal(equal.int().argmax(0), drawn)
     assert (equal.sum(0) == 1).all()
     assert (equal.sum(1) > 0).sum() > 1
 

@@ -23,6 +23,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 
 from sklearn_cass import (
     AESeparator,
+    BiLSTM,
     CASSSeparator,
     GANSeparator,
     ICASeparator,
@@ -34,7 +35,7 @@ from sklearn_cass import (
     load,
 )
 from sklearn_cass.data import dataset
-from sklearn_cass.training import CASSNet, Muon
+from sklearn_cass.training import CASSNet, Muon, graphs
 from sklearn_cass.training.parameters import use_bfloat16
 
 DEVICE = os.environ.get("SKLEARN_CASS_TEST_DEVICE", "cuda")
@@ -234,6 +235,128 @@ def test_estimates_are_those_of_the_same_weights_on_the_cpu(fitted, device, tmp_
 def test_estimates_of_a_row_do_not_depend_on_the_others(fitted):
     X, _ = DATA
     np.testing.assert_array_equal(fitted.transform(X[:3]), fitted.transform(X)[:3])
+
+
+# Recorded steps -----------------------------------------------------------------------
+
+RECORDED = {
+    "AE": (AESeparator, {}, 2),
+    "regular": (RegularCASSSeparator, {"optimizer": "adam"}, 2),
+    "CASS": (CASSSeparator, {}, 3),
+    "GAN": (GANSeparator, {}, 2),
+    "bf16": (CASSSeparator, {"precision": "bf16"}, 2),
+    "frames in order": (CASSSeparator, {"network": BiLSTM(8)}, 2),
+    "phase-sensitive": (
+        AESeparator,
+        {"network": BiLSTM(8), "representation": "phase-sensitive"},
+        2,
+    ),
+    "drawn cross terms": (CASSSeparator, {}, 5),
+    "literal": (CASSSeparator, {"loss_weighting": "literal"}, 2),
+    "loss in dB": (CASSSeparator, {"reconstruction_loss": "snr"}, 2),
+    "a column of a discriminator": (
+        CASSSeparator,
+        {"cross_weights": [[0, 1], [0, 0]]},
+        2,
+    ),
+}
+
+
+@pytest.fixture
+def recordings(monkeypatch):
+    """Steps that a training records, and that it replays."""
+    counts = {"record": 0, "replay": 0}
+
+    def counted(name):
+        method = getattr(graphs.CudaGraph, name)
+
+        def call(*args):
+            counts[name] += 1
+            return method(*args)
+
+        return call
+
+    for name in counts:
+        monkeypatch.setattr(graphs.CudaGraph, name, counted(name))
+    return counts
+
+
+@needs_device
+@pytest.mark.skipif(not IS_CUDA, reason="only CUDA records steps")
+@pytest.mark.parametrize("case", RECORDED)
+def test_recorded_steps_train_alike(case, recordings, monkeypatch):
+    cls, settings, n_components = RECORDED[case]
+    # five batches of four rows and one of two; the latter is recorded at the end
+    X, y = make_mixtures(22, n_components)
+    settings = SETTINGS | {"network": RESNET, "device": DEVICE} | settings
+    settings |= {"max_epochs": 5, "batch_size": 4}
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    recorded = cls(**settings).fit(X, y)
+    assert recordings == {"record": 2, "replay": 5 * 6 - 2 * graphs.N_WARM_UP}
+    monkeypatch.setattr(CASSNet, "new_graphs", lambda net: None)
+    expected = cls(**settings).fit(X, y)
+    np.testing.assert_allclose(
+        losses_of(recorded), losses_of(expected), rtol=0.02, atol=1e-4
+    )
+
+
+@needs_device
+@pytest.mark.skipif(not IS_CUDA, reason="only CUDA records steps")
+def test_recorded_steps_follow_learning_rates_and_settings(recordings):
+    rates = []
+
+    class Annealing(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            net.beta = 0.1 * (len(net.history) > 3)
+
+        def on_epoch_end(self, net, **kwargs):
+            rates.append(
+                [g["lr"] for o, _ in net.learning_rates() for g in o.param_groups]
+            )
+
+    settings = SETTINGS | {
+        "network": RESNET,
+        "max_epochs": 6,
+        "callbacks": [Annealing()],
+    }
+    CASSSeparator(**settings, device=DEVICE).fit(*make_mixtures(24))
+    assert recordings == {"record": 2, "replay": 6 * 4 - 2 * graphs.N_WARM_UP}
+    assert all(isinstance(rate, float) for row in rates for rate in row)
+
+
+@needs_device
+@pytest.mark.skipif(not IS_CUDA, reason="only CUDA records steps")
+def test_training_goes_on_after_a_recording_that_failed(monkeypatch):
+    settings = SETTINGS | {"network": RESNET, "max_epochs": 4, "device": DEVICE}
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    expected = CASSSeparator(**settings).fit(*DATA)
+    step = CASSNet.autoencoder_step
+
+    def impossible(net, *args):
+        losses = step(net, *args)
+        losses["reconstruction_loss"].tolist()  # waits for the GPU
+        return losses
+
+    monkeypatch.setattr(CASSNet, "autoencoder_step", impossible)
+    with pytest.warns(UserWarning, match="could not be recorded"):
+        separator = CASSSeparator(**settings).fit(*DATA)
+    np.testing.assert_allclose(losses_of(separator), losses_of(expected), rtol=0.02)
+    drawing = SETTINGS | {"network": DROPOUT, "device": DEVICE}
+    CASSSeparator(**drawing).fit(*DATA)
+
+
+@needs_device
+@pytest.mark.parametrize("optimizer", ["muon", "adam"])
+def test_recorded_training_is_resumed(optimizer, tmp_path):
+    settings = SETTINGS | {"max_epochs": 6, "optimizer": optimizer, "network": RESNET}
+    settings |= {"early_stopping": True, "device": DEVICE}
+    data = make_mixtures(24)
+    whole = CASSSeparator(**settings).fit(*data)
+    settings["checkpoint"] = tmp_path
+    with pytest.raises(CutOffError):
+        CASSSeparator(**settings, callbacks=[CutOff()]).fit(*data)
+    resumed = CASSSeparator(**settings).fit(*data)
+    assert_same_fit(resumed, whole, data[0], DEVICE)
 
 
 # Copies, files, checkpoints -----------------------------------------------------------

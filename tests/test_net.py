@@ -103,7 +103,7 @@ def test_discriminator_step_updates_discriminators_alone(batch):
     net = make_net(cross_weights=np.ones((K, K)) - np.eye(K))
     estimates, targets = forward(net, batch)
     before, others = snapshot(net.module_), snapshot(net.discriminators_)
-    net.discriminator_step(estimates, targets, batch)
+    net.discriminator_step(estimates, targets, [], batch)
     assert equal_states(net.module_.state_dict(), before)
     assert all(p.grad is None for p in net.module_.parameters())
     assert not equal_states(net.discriminators_.state_dict(), others)
@@ -128,7 +128,7 @@ def test_autoencoders_learn_from_the_updated_discriminators(batch):
         losses.accept_loss(d(e))
         for d, e in zip(net.discriminators_, estimates, strict=True)
     ]
-    net.discriminator_step(estimates, targets, batch)
+    net.discriminator_step(estimates, targets, [], batch)
     updated = [
         losses.accept_loss(d(e)).item()
         for d, e in zip(net.discriminators_, estimates, strict=True)
@@ -193,7 +193,7 @@ def test_cross_weight_i_j_weighs_discriminator_i_on_estimate_j(batch):
     net = make_net(cross_weights=cross_weights)
     estimates, targets = forward(net, batch)
     rejection = losses.reject_loss(net.discriminators_[0](estimates[2]))
-    found = net.discriminator_step(estimates, targets, batch)["cross_loss"]
+    found = net.discriminator_step(estimates, targets, [], batch)["cross_loss"]
     assert found.tolist() == pytest.approx([0.25 * rejection.item(), 0, 0])
 
 

@@ -15,8 +15,11 @@ from sklearn_cass.training.optimizers import (
     Adam,
     Muon,
     as_matrix,
+    in_one_size,
+    iterated,
     like,
     orthogonalize,
+    unit,
 )
 
 pytestmark = pytest.mark.usefixtures("torch_seeded")
@@ -26,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("torch_seeded")
 def test_orthogonalize_brings_singular_values_near_one(shape):
     matrices = torch.randn(shape, dtype=torch.float64)
     u, s, vt = torch.linalg.svd(matrices, full_matrices=False)
-    found = orthogonalize(1e-5 * matrices)
+    (found,) = orthogonalize([1e-5 * matrices])
     inside = u.mT @ found @ vt.mT
     values = torch.diagonal(inside, dim1=-2, dim2=-1)
     # small ones beside the largest need more iterations
@@ -36,7 +39,15 @@ def test_orthogonalize_brings_singular_values_near_one(shape):
 
 
 def test_orthogonalize_keeps_zeros():
-    assert not orthogonalize(torch.zeros(2, 3, 4)).any()
+    assert not orthogonalize([torch.zeros(2, 3, 4)])[0].any()
+
+
+def test_matrices_of_several_sizes_are_iterated_together():
+    # as on a GPU: padded with zeros, they keep their values
+    batches = [torch.randn(n, k, k, dtype=torch.float64) for n, k in ((2, 5), (3, 2))]
+    grams = [unit(batch) @ unit(batch).mT for batch in batches]
+    for found, gram in zip(in_one_size(iterated, grams), grams, strict=True):
+        torch.testing.assert_close(found, iterated(gram))
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 2, 5), (2, 1, 3)])
@@ -84,7 +95,8 @@ def test_muon_momentum_is_nesterovs():
         parameter.grad = gradient.clone()
         momentum = 0.5 * momentum + gradient
         expected = gradient + 0.5 * momentum
-        torch.testing.assert_close(optimizer.direction(parameter, 0.5), expected)
+        (found,) = optimizer.directions([parameter], 0.5)
+        torch.testing.assert_close(found, expected)
 
 
 def test_muon_keeps_gradients():

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..numeric import divide, expand_rows, floating, in_double, powers_of_two
+from ..numeric import divide, expand_rows, floating, in_double, powers_of_two, sent
 from .domains import single
 
 # Bytes of spectrograms to keep in memory on a CPU, where computing those of a batch
@@ -113,8 +113,8 @@ class TensorDataset(torch.utils.data.Dataset):
         # one scale for the batch, whose rows may be mixed
         X, y, powers = self.scaled(rows)
         factors = (powers / powers.max()).float()
-        X *= expand_rows(factors, X).to(X.device)
-        y *= expand_rows(factors, y).to(y.device)
+        X *= sent(expand_rows(factors, X), X.device)
+        y *= sent(expand_rows(factors, y), y.device)
         return X, y
 
     def scaled(self, rows):
@@ -152,7 +152,7 @@ class CachedTensorDataset(TensorDataset):
             self.y[rows.to(device)] = y.to(device)
 
     def scaled(self, rows):
-        index = rows.to(self.X.device)
+        index = sent(rows, self.X.device)
         return self.X[index], self.y[index], self.powers[rows]
 
 

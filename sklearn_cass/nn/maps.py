@@ -79,9 +79,10 @@ def by_sample(function, *tensors):
     in some functions (sigmoid, complex products), and so are the rows of a product of
     matrices by their places: a sample by itself has the same bits wherever it stands in
     a batch, and what is computed in between stays in the cache. A graph that is traced,
-    whose batches have any size, takes them whole.
+    whose batches have any size, takes them whole, and so does a GPU, whose batches have
+    one size.
     """
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or tensors[0].is_cuda:
         return function(*tensors)
     rows = (slice(i, i + 1) for i in range(len(tensors[0])))
     return concatenated(

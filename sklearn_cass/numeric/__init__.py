@@ -32,7 +32,7 @@ from .scaling import (
     vector_norm,
 )
 from .threads import one_thread_each, spread
-from .torch_state import single_precision_by_default, usual_torch
+from .torch_state import sent, single_precision_by_default, usual_torch
 
 threads.register()
 
@@ -55,6 +55,7 @@ __all__ = [
     "powers_of_two",
     "check_number_parameters",
     "scaled_to_unit_level",
+    "sent",
     "share_memory",
     "shared_mapping",
     "single_precision_by_default",

@@ -1,4 +1,4 @@
-"""Independence of torch's settings that users may have changed."""
+"""Independence of torch's settings that users may have changed, and its devices."""
 
 from contextlib import ExitStack, contextmanager
 
@@ -31,3 +31,9 @@ def single_precision_by_default():
         yield
     finally:
         torch.set_default_dtype(dtype)
+
+
+def sent(tensor, device):
+    """Return a tensor on a device, without waiting for what a GPU computes."""
+    is_cuda = torch.device(device).type == "cuda"
+    return tensor.to(device, non_blocking=is_cuda)

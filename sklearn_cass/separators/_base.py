@@ -423,7 +423,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         """
         n_rows = self._rows_per_chunk()
         last = len(dataset) - 1
-        n_separated = min(last + 1, max(n_least, n_chunks * n_rows))
+        n_separated = min(last + 1, max(n_least, n_chunks * min(n_rows, CHUNK_ROWS)))
         rows = np.linspace(0, last, n_separated).astype(int)
         chunks = (dataset[part] for part in torch.from_numpy(rows).split(n_rows))
         names = self.component_names_.tolist()

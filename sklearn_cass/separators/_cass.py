@@ -37,6 +37,7 @@ from ..numeric import (
     level,
     one_thread_each,
     powers_of_two,
+    sent,
     usual_torch,
 )
 from ..persistence import CheckpointFile
@@ -74,6 +75,8 @@ COUNT = Interval(Integral, 1, None, closed="left")
 TRIAL_PARAMETERS = ("lr", "lr_schedule", "batch_size", "device", "precision")
 NETWORK = HasMethods(["make_encoder", "make_decoder", "make_discriminator"])
 
+# Rows that a GPU separates at a time: large ones fewer, which fill it by themselves.
+GPU_CHUNK_ROWS, GPU_CHUNK_ENTRIES = 256, 2**22
 # With up to so many components, dense cross terms take a few hundredths of a step; with
 # eight they take a third (`python -m benchmarks.bench_scaling`).
 MAX_DENSE = 4
@@ -629,10 +632,18 @@ class AESeparator(BaseSeparator):
     # Estimates --------------------------------------------------------------------
 
     def _needs_fixed_chunks(self):
-        # the net in training is not yet, or not any more, that of an earlier fit
         in_fit = "_kept" in vars(self)
         on_cpu = not in_fit and torch.device(self.net_.device).type == "cpu"
         return not (on_cpu and self.net_.module_.batch_invariant)
+
+    def _rows_per_chunk(self):
+        # the net in training is not yet, or not any more, that of an earlier fit
+        in_fit = "_kept" in vars(self)
+        device = check_device(self.device) if in_fit else torch.device(self.net_.device)
+        if device.type != "cuda":
+            return super()._rows_per_chunk()
+        n_rows = GPU_CHUNK_ENTRIES // self.domains_.n_entries
+        return max(1, min(GPU_CHUNK_ROWS, n_rows))
 
     def _estimate(self, X):
         z = single(X)
@@ -646,7 +657,8 @@ class AESeparator(BaseSeparator):
 
     def _estimated_maps(self, z, net):
         """Return a net's maps (n, K, channels, H, W) of mixtures at unit level."""
-        maps = net.estimate(net.mixture_maps(z, keep_format=True)).cpu()
+        mixtures = sent(z, net.device)
+        maps = net.estimate(net.mixture_maps(mixtures, keep_format=True)).cpu()
         # one pair may estimate all components, one after the other
         return maps.reshape(len(z), self.n_components_, -1, *maps.shape[-2:])
 

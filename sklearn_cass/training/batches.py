@@ -2,6 +2,8 @@
 
 import torch
 
+from ..numeric import sent
+
 
 class Batches:
     """Batches of a dataset of tensors, in a new random order at each iteration.
@@ -42,7 +44,7 @@ def remix(X, Y, share, generator):
     n_new = round(share * n)
 
     def draw():
-        return torch.randperm(n, generator=generator)[:n_new].to(parts.device)
+        return sent(torch.randperm(n, generator=generator)[:n_new], parts.device)
 
     new = draw()
     drawn = torch.stack([part[draw()] for part in parts.unbind(1)], 1)
@@ -50,12 +52,18 @@ def remix(X, Y, share, generator):
     return X, Y
 
 
-def sample_one_per_row(maps, weights, generator):
-    """Sample, for each row, one of K maps (n, ...) in proportion to the K weights.
+def draw_one_per_row(weights, n_rows, generator):
+    """Draw, for each row, one of K maps in proportion to K weights: (n_rows,).
 
-    The mean over rows of a loss, times the sum of the weights, is on average the
-    weighted sum of its means over each of the maps.
+    The mean over rows of a loss of the drawn maps, times the sum of the weights, is on
+    average the weighted sum of its means over each of the maps.
     """
     weights = torch.tensor(weights, dtype=torch.float64)
-    drawn = torch.multinomial(weights, len(maps[0]), True, generator=generator)
-    return torch.cat([maps[j][row, None] for row, j in enumerate(drawn.tolist())])
+    return torch.multinomial(weights, n_rows, True, generator=generator)
+
+
+def take_one_per_row(maps, drawn):
+    """Return each row of one of K maps (n, C, H, W), as drawn."""
+    rows = torch.arange(len(drawn), device=drawn.device)
+    taken = torch.stack(maps)[drawn, rows]
+    return taken.contiguous(memory_format=torch.channels_last)

@@ -15,6 +15,14 @@ from ..numeric.warning import warn_user
 from .interrupts import StopTraining
 
 LOSS = "reconstruction_loss"
+N_UNCHECKED = 16  # batches on a GPU whose losses are checked at once
+
+
+def listens(callback, method_name):
+    """Return whether a callback from outside of this package has a method."""
+    method = getattr(type(callback), method_name, None)
+    is_own = type(callback).__module__.startswith(__package__)
+    return not is_own and method is not getattr(Callback, method_name)
 
 
 class EpochLosses(Callback):
@@ -131,15 +139,25 @@ class FiniteGuard(Callback):
     """
 
     def on_train_begin(self, net, **kwargs):
+        self.unchecked_ = []
         self.keep(net)
 
     def on_batch_end(self, net, batch, training, losses=None, **kwargs):
-        # one check: each `.all()` synchronizes with the GPU
-        if not torch.isfinite(torch.cat(list(losses.values()))).all():
-            self.stop(net)
+        self.unchecked_.extend(losses.values())
         self.last_X_ = batch[0]
+        # each check waits for the GPU
+        n_losses = 1 if self.unchecked_[0].is_cpu else N_UNCHECKED * len(losses)
+        if len(self.unchecked_) >= n_losses:
+            self.check(net)
+
+    def check(self, net):
+        """Stop if a loss is not finite."""
+        unchecked, self.unchecked_ = self.unchecked_, []
+        if unchecked and not torch.isfinite(torch.cat(unchecked)).all():
+            self.stop(net)
 
     def on_epoch_end(self, net, **kwargs):
+        self.check(net)
         weights = net.get_all_learnable_params()
         finite = all(torch.isfinite(weight).all() for _, weight in weights)
         if not (finite and net.has_finite_estimates(self.last_X_)):

@@ -15,17 +15,23 @@ from ..nn import (
     to_channels_last,
     to_map,
 )
-from ..numeric import error_context, spread, to_unit_level
+from ..numeric import error_context, sent, spread, to_unit_level
 from . import losses
-from .batches import Batches, remix, sample_one_per_row
-from .callbacks import EpochLosses
+from .batches import Batches, draw_one_per_row, remix, take_one_per_row
+from .callbacks import EpochLosses, listens
+from .graphs import CudaStreams, StepGraphs, calls_python
 from .history import EpochHistory
 from .interrupts import StopTraining, is_raised
-from .optimizers import Adam
+from .optimizers import Adam, Muon
 from .parameters import make_optimizer
 from .seeding import seeded
 
 GENERATORS = {"generator_", "cross_generator_"}
+# what a step depends on beside its batch; callbacks may change it in a training
+STEP_SETTINGS = (
+    *("reconstruction", "alpha", "beta", "loss_weighting"),
+    *("representation", "autocast"),
+)
 
 
 class CASSNet(NeuralNet):
@@ -84,6 +90,7 @@ class CASSNet(NeuralNet):
     datasets = None  # of arrays, for callbacks that score them; set in a training
     separate = None  # takes mixtures, returns estimates; set in a training
     is_independent_ = False  # whether the pairs may be computed in several threads
+    graphs = None  # recorded steps; set in a training on a GPU
 
     def __init__(
         self,
@@ -231,6 +238,7 @@ class CASSNet(NeuralNet):
         """
         if not self.initialized_:
             self.initialize()
+        self.graphs = self.new_graphs()
         try:
             self.notify("on_train_begin", X=X, y=y)
             self.fit_loop(X, y, **fit_params)
@@ -244,6 +252,34 @@ class CASSNet(NeuralNet):
         with suppress(StopTraining):
             self.notify("on_train_end", X=X, y=y)
         return self
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Train on all batches.
+
+        Losses of batches come to the history at the end of the epoch if no callback
+        reads them before: each number makes this process wait for the GPU.
+        """
+        if self.graphs is None or iterator is None or self.listens("on_batch_end"):
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            return
+        batch_losses, sizes = [], []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            batch_losses.append(step["loss"])
+            sizes.append(len(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        values = torch.stack(batch_losses).tolist()
+        rows = [
+            {f"{prefix}_loss": loss, f"{prefix}_batch_size": size}
+            for loss, size in zip(values, sizes, strict=True)
+        ]
+        self.history.record("batches", rows)
+        self.history.record(f"{prefix}_batch_count", len(rows))
+
+    def listens(self, method_name):
+        """Return whether a callback that the package does not bring has a method."""
+        return any(listens(callback, method_name) for _, callback in self.callbacks_)
 
     def notify(self, method_name, **cb_kwargs):
         """Notify callbacks; one that raises a KeyboardInterrupt ends the training."""
@@ -263,19 +299,75 @@ class CASSNet(NeuralNet):
         """Update discriminators and autoencoders on one batch."""
         self._set_training(True)
         with torch.no_grad():
-            mixture, targets = self.maps(*batch)
-        estimates = self.estimates(mixture)
-        step_losses = self.discriminator_step(estimates, targets, batch)
-        step_losses |= self.autoencoder_step(estimates, targets, batch)
+            X, Y = self.mixed(*batch)
+        drawn = self.drawn_rows(len(X))
+        if self.graphs is None or not self.can_be_recorded():
+            step_losses = self.step(X, Y, *drawn, batch=batch)
+        else:
+            optimizers = [optimizer for optimizer, _ in self.learning_rates()]
+            step_losses = self.graphs(
+                self.step, [X, Y, *drawn], self.step_settings(), optimizers
+            )
         loss = step_losses["reconstruction_loss"].sum()
         return {"loss": loss, "y_pred": None, "losses": step_losses}
 
+    def step(self, X, Y, *drawn, batch=None):
+        """Update both on mixtures and components; return the losses of each kind.
+
+        ``drawn`` holds rows that were drawn for each discriminator, if any are.
+        """
+        with torch.no_grad():
+            mixture, targets = self.unit_maps(X, Y)
+        estimates = self.estimates(mixture)
+        step_losses = self.discriminator_step(estimates, targets, drawn, batch)
+        return step_losses | self.autoencoder_step(estimates, targets, batch)
+
+    def new_graphs(self):
+        """Return where steps are recorded, None for a device without graphs."""
+        device = torch.device(self.device)
+        if device.type != "cuda" or not self.is_independent_:
+            return None
+        return StepGraphs(CudaStreams(device, len(self.module_)))
+
+    def can_be_recorded(self):
+        """Return whether steps are the same operations each time.
+
+        Functions, optimizers and callbacks of a user may do anything.
+        """
+        own_optimizers = all(type(o) in (Adam, Muon) for o, _ in self.learning_rates())
+        modules = self.trained_modules().values()
+        return (
+            own_optimizers
+            and not callable(self.reconstruction)
+            and not self.listens("on_grad_computed")
+            and not calls_python(modules)
+        )
+
+    def step_settings(self):
+        """Return all that a step depends on beside its batch and learning rates."""
+        weights = self.cross_weights
+        modules = self.trained_modules().values()
+        return (
+            *(getattr(self, name) for name in STEP_SETTINGS),
+            None if weights is None else weights.tobytes(),
+            *(p.requires_grad for module in modules for p in module.parameters()),
+            *(
+                (name, value)
+                for optimizer, _ in self.learning_rates()
+                for group in optimizer.param_groups
+                for name, value in group.items()
+                if name not in ("params", "lr")
+            ),
+        )
+
     def maps(self, X, Y):
         """Return real maps of mixtures and of each component at unit level."""
-        X, Y = X.to(self.device), Y.to(self.device)
-        if self.remix:
-            X, Y = remix(X, Y, self.remix, self.generator_)
-        return self.unit_maps(X, Y)
+        return self.unit_maps(*self.mixed(X, Y))
+
+    def mixed(self, X, Y):
+        """Return a batch on the device, a share of its mixtures drawn anew."""
+        X, Y = sent(X, self.device), sent(Y, self.device)
+        return remix(X, Y, self.remix, self.generator_) if self.remix else (X, Y)
 
     def unit_maps(self, X, Y):
         """Return such maps of mixtures as they are given."""
@@ -303,16 +395,24 @@ class CASSNet(NeuralNet):
         """
         return self.is_independent_ and torch.device(self.device).type == "cpu"
 
+    @property
+    def is_recording(self):
+        """Whether a step is being recorded, each pair on a stream of its own."""
+        return self.graphs is not None and self.graphs.is_recording
+
     def each(self, function):
         """Return ``[function(0), ...]`` for all pairs, perhaps from several threads."""
         n_pairs = len(self.module_)
         if self.uses_threads:
             return spread(function, n_pairs)
+        if self.is_recording:
+            return self.graphs.each(function)
         return [function(i) for i in range(n_pairs)]
 
     def estimates(self, mixture):
         """Return the list of all estimates of a mixture's map, in single precision."""
-        encoded = self.module_[0].compressed(mixture)  # the same for all pairs
+        # the same for all pairs, but memory of one stream must not end in another
+        encoded = None if self.is_recording else self.module_[0].compressed(mixture)
 
         def estimate(k):
             with self.mixed_precision(mixture):
@@ -320,13 +420,12 @@ class CASSNet(NeuralNet):
 
         return self.each(estimate)
 
-    def discriminator_step(self, estimates, targets, batch):
+    def discriminator_step(self, estimates, targets, drawn, batch):
         """Update discriminators, Eq. (8), or (9) with cross weights above 0."""
         if self.discriminators is None:
             return {}
         estimates = [estimate.detach() for estimate in estimates]
-        # in turns, because they may be drawn
-        others = [self.cross_inputs(i, estimates) for i in range(len(estimates))]
+        others = self.cross_inputs(estimates, drawn)
         self.discriminator_optimizer_.zero_grad()
 
         def compute_gradients(i):
@@ -347,38 +446,74 @@ class CASSNet(NeuralNet):
         maps = torch.cat([target, estimate, *others])
         true, estimate, *crosses = self.logits(i, maps).split(len(target))
         own = losses.discriminator_loss(true, estimate)
-        return own, losses.cross_loss(crosses, weights).to(own)
+        cross = (
+            losses.cross_loss(crosses, weights) if crosses else torch.zeros_like(own)
+        )
+        return own, cross
 
     def logits(self, i, maps):
         """Return the logits of D_i."""
         with self.mixed_precision(maps):
             return self.discriminators_[i](maps).float()
 
-    def cross_inputs(self, i, estimates):
-        """Return the other estimates that D_i is to reject, and their weights."""
-        if self.cross_weights is None:
-            return [], []
-        weights = self.cross_weights[i]
-        others = [j for j, weight in enumerate(weights) if weight and j != i]
-        weights, estimates = weights[others].tolist(), [estimates[j] for j in others]
-        if self.cross_terms == "dense" or len(others) < 2:
-            return estimates, weights
-        sampled = sample_one_per_row(estimates, weights, self.cross_generator_)
-        return [sampled], [sum(weights)]
+    @property
+    def rejected(self):
+        """Indices of the other estimates that each discriminator is to reject."""
+        n_pairs = len(self.module_)
+        if self.discriminators is None or self.cross_weights is None:
+            return [[] for _ in range(n_pairs)]
+        return [
+            [j for j, weight in enumerate(self.cross_weights[i]) if weight and j != i]
+            for i in range(n_pairs)
+        ]
+
+    def is_drawn(self, others):
+        """Return whether one of several estimates is drawn for each row."""
+        return self.cross_terms == "sampled" and len(others) > 1
+
+    def drawn_rows(self, n_rows):
+        """Return, for each discriminator that draws, which estimate each row has."""
+        return [
+            sent(
+                draw_one_per_row(
+                    self.cross_weights[i, others], n_rows, self.cross_generator_
+                ),
+                self.device,
+            )
+            for i, others in enumerate(self.rejected)
+            if self.is_drawn(others)
+        ]
+
+    def cross_inputs(self, estimates, drawn):
+        """Return, for each discriminator, estimates to reject and their weights."""
+        drawn, inputs = iter(drawn), []
+        for i, others in enumerate(self.rejected):
+            maps = [estimates[j] for j in others]
+            weights = self.cross_weights[i, others].tolist() if others else []
+            if self.is_drawn(others):
+                maps, weights = [take_one_per_row(maps, next(drawn))], [sum(weights)]
+            inputs.append((maps, weights))
+        return inputs
 
     def autoencoder_step(self, estimates, targets, batch):
         """Update autoencoders, Eq. (7), through frozen discriminators."""
         leaves = [estimate.detach().requires_grad_() for estimate in estimates]
-        reconstruction = [
-            self.reconstruction_loss(leaf, target)  # perhaps a user's function
-            for leaf, target in zip(leaves, targets, strict=True)
-        ]
 
-        def adversarial_term(i):
-            loss = self.adversarial_loss(i, leaves[i])
-            return loss, self.gradient(leaves[i], reconstruction[i], loss)
+        def reconstruction_term(i):
+            return self.reconstruction_loss(leaves[i], targets[i])
 
-        adversarial, gradients = zip(*self.each(adversarial_term), strict=True)
+        # before the threads begin, because the loss may be a user's function; but what
+        # a recorded pair computes is computed on its own stream
+        is_early = not self.is_recording
+        early = [reconstruction_term(i) for i in range(len(leaves))] if is_early else []
+
+        def terms(i):
+            reconstruction = early[i] if is_early else reconstruction_term(i)
+            adversarial = self.adversarial_loss(i, leaves[i])
+            gradient = self.gradient(leaves[i], reconstruction, adversarial)
+            return reconstruction, adversarial, gradient
+
+        reconstruction, adversarial, gradients = zip(*self.each(terms), strict=True)
         self.optimizer_.zero_grad()
         self.backward_each(estimates, gradients)
         self.announce_gradients(self.module_, batch)
@@ -470,7 +605,7 @@ class CASSNet(NeuralNet):
     def release_training_state(self):
         """Drop callbacks and the record of an unfinished epoch."""
         self.callbacks, self.callbacks_ = None, []  # they hold the validation rows
-        for name in ("datasets", "separate"):
+        for name in ("datasets", "separate", "graphs"):
             vars(self).pop(name, None)
         if len(self.history) and "dur" not in self.history[-1]:
             self.history.pop()
@@ -479,6 +614,7 @@ class CASSNet(NeuralNet):
     def __getstate__(self):
         """Return what files hold: generators as arrays, which skops does not lose."""
         state = super().__getstate__()
+        state.pop("graphs", None)
         for name in GENERATORS & state.keys():
             state[name] = state[name].get_state().numpy()
         return state
@@ -493,6 +629,7 @@ class CASSNet(NeuralNet):
     def __deepcopy__(self, memo):
         """Copy the net; skorch's way, by pickling, takes six times as long."""
         net = memo[id(self)] = object.__new__(type(self))
+        memo[id(self.graphs)] = None  # a copy records its own
         vars(net).update(copy.deepcopy(vars(self), memo))
         return net
 

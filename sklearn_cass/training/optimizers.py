@@ -1,6 +1,7 @@
 """Optimizers: Adam with decoupled weight decay, and Muon for convolutions."""
 
 import torch
+from torch.nn import functional as F
 
 # Coefficients of an odd polynomial whose iterates bring singular values near 1.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -98,29 +99,34 @@ class Muon(Adam):
         return loss
 
     def update_matrices(self, weights, group):
-        """Update matrices, those of one shape together."""
-        alike = {}
-        for weight in weights:
-            matrix = as_matrix(self.direction(weight, group["momentum"]))
-            alike.setdefault(matrix.shape, []).append((weight, matrix))
-        for shape, members in alike.items():
-            same, matrices = zip(*members, strict=True)
-            length = group["lr"] * ADAM_RMS * max(shape) ** 0.5
-            steps = length * orthogonalize(torch.stack(matrices))
-            for weight, step in zip(same, steps, strict=True):
-                if group["weight_decay"]:
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.sub_(like(step, weight))
+        """Update matrices."""
+        if not weights:
+            return
+        rate, decay = group["lr"], group["weight_decay"]
+        directions = self.directions(weights, group["momentum"])
+        places, batches = by_shape([as_matrix(d) for d in directions])
+        moves = [None] * len(weights)
+        for indices, steps in zip(places, orthogonalize(batches), strict=True):
+            length = rate * ADAM_RMS * max(steps.shape[1:]) ** 0.5
+            for i, step in zip(indices, length * steps, strict=True):
+                moves[i] = like(step, weights[i])
+        if decay:
+            torch._foreach_mul_(weights, 1 - rate * decay)
+        torch._foreach_sub_(weights, moves)
 
-    def direction(self, parameter, momentum):
-        """Return Nesterov's momentum."""
-        state = self.state[parameter]
-        if not state:
-            state["step"] = torch.zeros(())  # Adam requires it in a loaded state
-            state["momentum"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        average = state["momentum"].mul_(momentum).add_(parameter.grad)
-        return parameter.grad.add(average, alpha=momentum)
+    def directions(self, parameters, momentum):
+        """Return Nesterov's momentum of each parameter."""
+        states = [self.state[parameter] for parameter in parameters]
+        for parameter, state in zip(parameters, states, strict=True):
+            if not state:
+                state["step"] = parameter.new_zeros(())  # as Adam has it
+                state["momentum"] = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters]
+        averages = [state["momentum"] for state in states]
+        torch._foreach_add_([state["step"] for state in states], 1)
+        torch._foreach_mul_(averages, momentum)
+        torch._foreach_add_(averages, gradients)
+        return torch._foreach_add(gradients, averages, alpha=momentum)
 
 
 def as_matrix(weight):
@@ -134,21 +140,63 @@ def like(matrix, weight):
     return matrix.unflatten(1, moved.shape[1:]).movedim(-1, 1)
 
 
-def orthogonalize(matrices):
-    """Bring the singular values of matrices (n, rows, columns) near 1.
+def by_shape(matrices):
+    """Stack matrices of one shape; return their places in the list, and the stacks."""
+    places = {}
+    for i, matrix in enumerate(matrices):
+        places.setdefault(matrix.shape, []).append(i)
+    stacks = [torch.stack([matrices[i] for i in alike]) for alike in places.values()]
+    return list(places.values()), stacks
+
+
+def orthogonalize(batches):
+    """Bring the singular values of matrices near 1, of batches (n, rows, columns).
 
     They come to lie between 0.6 and 1.3; those that vanish beside the largest stay
     smaller. The iteration runs on the smaller Gram matrix.
     """
-    if matrices.shape[1] > matrices.shape[2]:
-        return orthogonalize(matrices.mT).mT
+    are_tall = [batch.shape[1] > batch.shape[2] for batch in batches]
+    units = [unit(b.mT if t else b) for b, t in zip(batches, are_tall, strict=True)]
+    products = near_inverse_roots([u @ u.mT for u in units])
+    steps = [product @ u for product, u in zip(products, units, strict=True)]
+    return [step.mT if t else step for step, t in zip(steps, are_tall, strict=True)]
+
+
+def unit(matrices):
+    """Divide matrices (n, rows, columns) by their norms."""
     norms = torch.linalg.matrix_norm(matrices, keepdim=True)
-    unit = matrices / norms.clamp_min(torch.finfo(matrices.dtype).tiny)
+    return matrices / norms.clamp_min(torch.finfo(matrices.dtype).tiny)
+
+
+def near_inverse_roots(grams):
+    """Return for each batch of Gram matrices what brings singular values near 1.
+
+    On a GPU, which computes many matrices in the time of one, those of several sizes
+    are computed together, padded with zeros.
+    """
+    if not grams[0].is_cuda:
+        return [iterated(gram) for gram in grams]
+    return in_one_size(iterated, grams)
+
+
+def in_one_size(function, batches):
+    """Apply a function of square matrices (n, size, size) to all batches at once."""
+    size = max(batch.shape[-1] for batch in batches)
+    padded = [F.pad(b, [0, size - b.shape[-1]] * 2) for b in batches]
+    results = function(torch.cat(padded)).split([len(b) for b in batches])
+    return [
+        result[:, : b.shape[-1], : b.shape[-1]]
+        for result, b in zip(results, batches, strict=True)
+    ]
+
+
+def iterated(gram):
+    """Return the product of an odd polynomial's iterates, from Gram matrices."""
     linear, cubic, quintic = COEFFICIENTS
-    gram, product = unit @ unit.mT, None
+    product = None
     for _ in range(N_ITERATIONS):
         factor = torch.baddbmm(gram, gram, gram, beta=cubic, alpha=quintic)
         factor.diagonal(dim1=-2, dim2=-1).add_(linear)
         product = factor if product is None else factor @ product
         gram = factor @ gram @ factor
-    return product @ unit
+    return product
