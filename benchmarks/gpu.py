@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from datetime import datetime, timezone
+from importlib.util import find_spec
 from pathlib import Path
 
 from .checkout import commit
@@ -25,8 +26,8 @@ LIMIT = 450  # seconds of all parts; half a minute is left for the installation
 # seconds of each part
 PARTS = {
     "machine": 60,
-    "equality": 90,
     "tests": 110,
+    "equality": 90,
     "training": 150,
     "steps": 110,
     "together": 90,
@@ -42,7 +43,13 @@ PYTEST = [
     # other releases of the libraries may deprecate other things
     *("-W", "default::DeprecationWarning", "-W", "default::FutureWarning"),
 ]
-TEST = re.compile(r"tests/test_cuda\.py::(.+) (PASSED|FAILED|ERROR|SKIPPED)\b")
+OUTCOMES = "(?P<outcome>PASSED|FAILED|ERROR|SKIPPED)"
+TEST = r"tests/test_cuda\.py::(?P<test>.+?)"
+# as pytest prints them, by itself and from several processes
+LINES = [
+    re.compile(rf"{TEST} {OUTCOMES}\b"),
+    re.compile(rf"\[gw\d+\].* {OUTCOMES} {TEST}\s*$"),
+]
 
 
 def record(table, **row):
@@ -131,11 +138,11 @@ class Part:
         if line.startswith(PREFIX):
             self.document.add(self.state, *json.loads(line.removeprefix(PREFIX)))
             return
-        if found := TEST.match(line):
-            test, outcome = found.groups()
-            passed = outcome not in ("FAILED", "ERROR")
-            row = {"test": test, "outcome": outcome, "passed": passed}
-            self.document.add(self.state, "tests", row)
+        if found := next(filter(None, (form.match(line) for form in LINES)), None):
+            passed = found["outcome"] not in ("FAILED", "ERROR")
+            self.document.add(
+                self.state, "tests", found.groupdict() | {"passed": passed}
+            )
         if line:
             self.log.append(line)
             print(line, flush=True)
@@ -158,6 +165,7 @@ def options_of(arguments=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("gpu.json"))
     parser.add_argument("--commit", default=None, help="where there is no .git folder")
+    parser.add_argument("--exitfirst", action="store_true", help="end at a failure")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     return parser.parse_args(arguments)
 
@@ -165,7 +173,9 @@ def options_of(arguments=None):
 def words_of(name, options):
     """Return the command of a part."""
     if name == "tests":
-        return [sys.executable, *PYTEST]
+        n_processes = min(6, os.cpu_count() or 1)
+        together = ["-n", str(n_processes)] if find_spec("xdist") else []
+        return [sys.executable, *PYTEST, *together]
     arguments = [name, options.device, str(options.seed)]
     return [sys.executable, "-m", "benchmarks.gpu_parts", *arguments]
 
@@ -186,6 +196,8 @@ def main(arguments=None):
         environment = {"SKLEARN_CASS_TEST_DEVICE": options.device}
         words = words_of(name, options)
         passed &= Part(name, document).run(words, seconds, environment)
+        if options.exitfirst and not passed:
+            break
     document.data.update(passed=passed, seconds=round(time.monotonic() - start, 1))
     document.write()
     print(f"{'passed' if passed else 'FAILED'}: {options.output}")

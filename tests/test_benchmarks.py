@@ -226,8 +226,10 @@ def test_outcomes_of_tests_on_a_gpu_are_read(tmp_path):
     assert part.status(0) == "passed"
     part.take("tests/test_cuda.py::test_b FAILED                       [100%]")
     assert part.status(0) == "failed"
-    (a, b) = part.state["tables"]["tests"]
+    part.take("[gw1] [ 50%] PASSED tests/test_cuda.py::test_c[with spaces] ")
+    (a, b, c) = part.state["tables"]["tests"]
     assert (a["test"], b["outcome"]) == ("test_a[with spaces]", "FAILED")
+    assert (c["test"], c["passed"]) == ("test_c[with spaces]", True)
 
 
 def test_limits_of_all_parts_leave_time_to_install():
