@@ -30,8 +30,8 @@ HEADING = """\
 # Benchmarks
 
 Speed, memory and, where speed may cost it, accuracy. The numbers as JSON, with settings
-and seeds, are in [benchmarks/](benchmarks/). `benchmarks/gpu.sh` compares a GPU with
-the CPU of its machine. [peers.md](peers.md) compares errors, at equal CPU seconds, with
+and seeds, are in [benchmarks/](benchmarks/). [gpu.md](gpu.md) compares a GPU with the
+CPU of its machine. [peers.md](peers.md) compares errors, at equal CPU seconds, with
 those of models of other packages.
 
 - command: `{command}`

@@ -10,7 +10,7 @@ import pytest
 import torch
 from cases import WIDE, make_mixtures
 
-from benchmarks import bench_neighbours, bench_scaling, bench_stft, gpu
+from benchmarks import bench_neighbours, bench_scaling, bench_stft, gpu, gpu_page
 from benchmarks.bench_inference import plain_networks, separate_plainly
 from benchmarks.command import options_of, run
 from benchmarks.convolutions import convolutions_of, flops_of
@@ -235,3 +235,11 @@ def test_outcomes_of_tests_on_a_gpu_are_read(tmp_path):
 def test_limits_of_all_parts_leave_time_to_install():
     assert gpu.LIMIT <= 450
     assert max(gpu.PARTS.values()) < gpu.LIMIT / 2
+
+
+def test_page_of_a_gpu_is_what_its_command_writes(monkeypatch, tmp_path):
+    folder = gpu_page.PAGE.parent / "benchmarks"
+    monkeypatch.setattr(gpu_page, "PAGE", tmp_path / "gpu.md")
+    gpu_page.main([str(folder / f"gpu{part}.json") for part in ("", "-inference")])
+    written = (tmp_path / "gpu.md").read_text()
+    assert written == (folder.parent / "gpu.md").read_text()
