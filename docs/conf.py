@@ -60,7 +60,8 @@ numpydoc_show_class_members = False  # the template lists them
 
 EXAMPLES = [
     *("plot_fetal_ecg.py", "plot_ppg.py", "plot_instruments.py", "plot_denoising.py"),
-    *("plot_isolated_recordings.py", "plot_multichannel.py", "plot_mne.py"),
+    *("plot_isolated_recordings.py", "plot_multichannel.py"),
+    *("plot_abdominal_ecg.py", "plot_mne.py"),
     *("plot_cross_weights.py", "plot_own_network.py", "plot_callbacks.py"),
     *("plot_resuming.py", "plot_streaming.py", "*"),
 ]

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import find_peaks
 
 from sklearn_cass.datasets import make_ecg_mixtures
+from sklearn_cass.datasets._groups import seed_sequence
 from sklearn_cass.datasets._traces import make_traces, open_cache
 
 TINY = {"n_times": 16, "sfreq": 128, "windows_per_trace": 3}
@@ -77,6 +78,34 @@ def test_mixture_is_exactly_its_parts(ecg):
     assert ecg.component_names == ["maternal", "fetal"]
     assert ecg.sfreq == 256
     assert "ECGSYN" in ecg.DESCR
+
+
+def test_defaults_draw_what_the_papers_model_needs_and_no_more(ecg, cache):
+    # The draws of the second pair, in their order; anything else moves the bits.
+    rng = np.random.default_rng(seed_sequence(0).spawn(2)[1])
+    specs = [
+        (float(rng.uniform(*bpm)), int(rng.integers(2**32)))
+        for bpm in ((80, 90), (120, 160))
+    ]
+    traces = make_traces(specs, 32, 256, open_cache(cache), None)
+    starts = rng.integers(len(traces[0]) - 1023, size=(2, 3))
+    ratio = rng.uniform(2, 10, size=3)
+    frequency, amplitude = rng.uniform(0.2, 0.6, size=3), rng.uniform(0.05, 0.3, size=3)
+    phase = rng.uniform(0, 2 * np.pi, size=3)
+    times = np.arange(1024) / 256
+    angle = 2 * np.pi * frequency[:, None] * times + phase[:, None]
+    for k in range(3):
+        maternal, fetal = (
+            trace[start : start + 1024]
+            for trace, start in zip(traces, starts[:, k], strict=True)
+        )
+        assert_array_equal(ecg.target[3 + k], [maternal, fetal / ratio[k]])
+        assert_array_equal(ecg.noise[3 + k], amplitude[k] * np.sin(angle[k]))
+    assert set(ecg) == {
+        *("data", "target", "component_names", "sfreq", "groups", "DESCR", "noise"),
+        *("maternal_bpm", "fetal_bpm", "magnitude_ratio"),
+        *("noise_frequency", "noise_amplitude"),
+    }
 
 
 def test_groups_number_the_pairs(ecg):
@@ -172,6 +201,74 @@ def test_draws_fill_their_ranges(fake_ecgsyn):
         assert drawn[0] >= 0
         assert drawn[-1] <= 1
         assert_allclose(drawn, np.linspace(0, 1, 300), atol=0.12)  # uniform
+
+
+def test_rates_and_ratio_are_drawn_from_the_ranges_given(cache):
+    ecg = make_ecg_mixtures(
+        4,
+        windows_per_trace=2,
+        maternal_bpm=(45, 50),
+        fetal_bpm=(190, 200),
+        magnitude_ratio=(0.5, 0.6),
+        random_state=0,
+        cache=cache,
+    )
+    for k, (name, low, high) in enumerate(
+        [("maternal_bpm", 45, 50), ("fetal_bpm", 190, 200)]
+    ):
+        for row, drawn in zip(ecg.target[:, k], ecg[name], strict=True):
+            assert low <= drawn <= high
+            assert abs(heart_rate(row, 256) - drawn) < 0.05 * drawn
+    ratio = np.ptp(ecg.target[:, 0], axis=1) / np.ptp(ecg.target[:, 1], axis=1)
+    assert_allclose(ratio, ecg.magnitude_ratio, rtol=0.2)  # within a trace beats differ
+    assert ((ecg.magnitude_ratio >= 0.5) & (ecg.magnitude_ratio <= 0.6)).all()
+    assert "45-50 and 190-200 beats per minute" in " ".join(ecg.DESCR.split())
+
+
+# ---------------------------------------------------------------- signs and noise
+
+
+def test_polarity_is_a_random_sign_of_each_component(fake_ecgsyn):
+    arguments = {**TINY, "random_state": 0, "cache": False}
+    fixed = make_ecg_mixtures(300, **arguments)
+    ecg = make_ecg_mixtures(300, polarity="random", **arguments)
+    assert_array_equal(ecg.target, fixed.target * ecg.polarity[..., None])
+    assert_array_equal(ecg.noise, fixed.noise)
+    assert_array_equal(ecg.data, ecg.target.sum(axis=1) + ecg.noise)
+    maternal, fetal = ecg.polarity.T
+    for signs in (maternal, fetal, maternal * fetal):
+        assert set(signs) == {-1, 1}
+        assert abs(signs.mean()) < 0.2
+
+
+@pytest.mark.parametrize("others", [["white"], ["pink"], ["muscle", "wander", "mains"]])
+def test_noise_has_the_level_drawn(fake_ecgsyn, others):
+    arguments = {"n_times": 128, "random_state": 0, "cache": False}
+    plain = make_ecg_mixtures(20, **arguments)
+    ecg = make_ecg_mixtures(20, noise=others, noise_db=(-12, -3), **arguments)
+    assert_array_equal(ecg.target, plain.target)
+    assert_array_equal(ecg.data, ecg.target.sum(axis=1) + ecg.noise)
+    level = np.mean(ecg.noise**2, axis=1) / np.mean(ecg.target[:, 0] ** 2, axis=1)
+    assert_allclose(10 * np.log10(level), ecg.noise_db)
+    assert ((ecg.noise_db >= -12) & (ecg.noise_db <= -3)).all()
+    assert np.ptp(ecg.noise_db) > 5
+    assert "noise_amplitude" not in ecg
+    both = [*others, "respiration"]
+    ecg = make_ecg_mixtures(20, noise=both, noise_db=(-12, -3), **arguments)
+    assert_array_equal(ecg.noise_frequency, plain.noise_frequency)
+    added = np.mean((ecg.noise - plain.noise) ** 2, axis=1)
+    assert_allclose(added, level * np.mean(ecg.target[:, 0] ** 2, axis=1))
+
+
+def test_noise_may_be_rows_of_ones_own_or_absent(fake_ecgsyn):
+    arguments = {**TINY, "random_state": 0, "cache": False}
+    recorded = np.arange(20.0) + 1
+    ecg = make_ecg_mixtures(4, noise=[recorded], **arguments)
+    assert_allclose(np.diff(ecg.noise, 2), 0, atol=1e-12)  # parts of a straight line
+    assert (np.diff(ecg.noise) > 0).all()
+    ecg = make_ecg_mixtures(4, noise=None, **arguments)
+    assert_array_equal(ecg.noise, 0)
+    assert "noise_db" not in ecg
 
 
 # ---------------------------------------------------------------- seeds
@@ -378,6 +475,13 @@ def test_workers_change_nothing(tmp_path):
         ("sfreq", "256"),
         ("sfreq", 10**9),
         ("windows_per_trace", 0),
+        ("maternal_bpm", 80),
+        ("magnitude_ratio", 3),
+        ("polarity", "upside down"),
+        ("leads", "II"),
+        ("n_channels", 0),
+        ("noise", 1),
+        ("noise_db", -20),
         ("random_state", "seed"),
         ("cache", True),
         ("n_jobs", 1.5),
@@ -390,15 +494,36 @@ def test_bad_arguments_are_named(name, value):
 
 @pytest.mark.parametrize("value", [True, np.True_])
 @pytest.mark.parametrize(
-    "name", ["n_samples", "n_times", "sfreq", "windows_per_trace", "n_jobs"]
+    "name",
+    ["n_samples", "n_times", "sfreq", "windows_per_trace", "n_channels", "n_jobs"],
 )
 def test_booleans_are_no_numbers(name, value):
     with pytest.raises(ValueError, match=f"{name}"):
         make_ecg_mixtures(**{**TINY, "n_samples": 2, name: value}, cache=False)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("maternal_bpm", (90, 80), "maternal_bpm must be .* from 30 to 240, the lower"),
+        ("fetal_bpm", (120, 241), "fetal_bpm must be two finite numbers from 30 to"),
+        ("fetal_bpm", (np.nan, 140), "fetal_bpm must be two finite numbers"),
+        ("magnitude_ratio", (0, 2), "magnitude_ratio must be two positive numbers"),
+        ("noise", ["respiration", "hum"], "noise must be among .* got 'hum'"),
+        ("noise", ["respiration"] * 2, "noise holds a kind twice"),
+        ("noise", np.ones((3, 9)), "noise holds rows of 9 time points, fewer than"),
+        ("noise_db", (-10, np.inf), "noise_db must be two finite numbers, the lower"),
+    ],
+)
+def test_bad_ranges_and_noise_are_named(name, value, match):
+    with pytest.raises(ValueError, match=match):
+        make_ecg_mixtures(2, **{**TINY, name: value}, cache=False)
+
+
 @pytest.mark.parametrize("value", [10**12, 10**400])
-@pytest.mark.parametrize("name", ["n_samples", "n_times", "windows_per_trace"])
+@pytest.mark.parametrize(
+    "name", ["n_samples", "n_times", "windows_per_trace", "n_channels"]
+)
 def test_sizes_beyond_the_memory_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name}={value}.* GiB of memory"):
         make_ecg_mixtures(**{**TINY, "n_samples": 2, name: value}, cache=False)

@@ -12,7 +12,7 @@ TWO_MINUTES = 120 * 64
 FIELDS = {
     *("data", "target", "component_names", "sfreq", "groups", "noise", "DESCR"),
     *("heart_bpm", "breaths_per_minute", "respiration_ratio", "inspiration"),
-    "noise_db",
+    *("noise_db", "sinus_arrhythmia", "pulse_modulation"),
 }
 
 
@@ -109,6 +109,43 @@ def test_rates_are_drawn_from_the_ranges_given():
     assert_allclose(ppg.breaths_per_minute, 15)
 
 
+@pytest.mark.parametrize(
+    "name", ["respiration_ratio", "sinus_arrhythmia", "pulse_modulation", "noise_db"]
+)
+def test_depths_and_levels_are_drawn_from_the_ranges_given(name):
+    ranges = {name: (0.21, 0.29)}
+    ppg = make_ppg_mixtures(40, n_times=1, random_state=0, **ranges)
+    other = make_ppg_mixtures(40, n_times=1, random_state=0)
+    assert ((ppg[name] >= 0.21) & (ppg[name] <= 0.29)).all()
+    assert np.ptp(ppg[name]) > 0.06
+    for key in ("heart_bpm", "breaths_per_minute", "inspiration"):
+        assert_array_equal(ppg[key], other[key])
+
+
+def test_breathing_changes_rate_and_height_of_the_beats_as_drawn():
+    arguments = {
+        "n_times": TWO_MINUTES,
+        "windows_per_subject": 1,
+        "random_state": 0,
+        "heart_bpm": (80, 120),
+        "breaths_per_minute": (8, 10),
+    }
+    deep = {"sinus_arrhythmia": (0.3, 0.3), "pulse_modulation": (0.6, 0.6)}
+    spreads = []
+    for depths in (dict.fromkeys(deep, (0, 0)), deep):
+        ppg = make_ppg_mixtures(6, **depths, **arguments)
+        for row in ppg.target[:, 0]:
+            peaks = find_peaks(row, prominence=0.3 * row.max())[0]
+            feet = [row[a:b].min() for a, b in zip(peaks[:-1], peaks[1:], strict=True)]
+            intervals, heights = np.diff(peaks), row[peaks[1:]] - feet
+            spreads.append([np.ptp(x) / x.mean() for x in (intervals, heights)])
+    flat, modulated = np.array(spreads).reshape(2, 6, 2)
+    assert (flat[:, 0] < 0.15).all()  # Mayer waves, and one time point
+    assert (flat[:, 1] < 0.05).all()
+    assert_allclose(modulated[:, 0], 0.3, atol=0.13)
+    assert_allclose(modulated[:, 1], 0.6, atol=0.2)
+
+
 # ---------------------------------------------------------------- heart
 
 
@@ -199,6 +236,34 @@ def test_noise_is_pink_and_as_loud_as_drawn(long):
     assert_allclose(octaves, np.mean(octaves), rtol=0.25)  # equal power in each
 
 
+@pytest.mark.parametrize(
+    ("noise", "name"),
+    [
+        ("white", "white"),
+        (["wander", "mains"], "wander + mains"),
+        (np.random.default_rng(0).normal(size=(2, 600)), "rows"),
+    ],
+    ids=["name", "names", "rows"],
+)
+def test_noise_may_be_of_other_kinds(noise, name):
+    arguments = {"n_times": 512, "sfreq": 125, "random_state": 0}
+    ppg = make_ppg_mixtures(8, noise=noise, noise_db=(-20, 0), **arguments)
+    pink = make_ppg_mixtures(8, noise_db=(-20, 0), **arguments)
+    assert_array_equal(ppg.target, pink.target)
+    assert_array_equal(ppg.data, ppg.target.sum(axis=1) + ppg.noise)
+    level = np.mean(ppg.noise**2, axis=1) / np.mean(ppg.target[:, 0] ** 2, axis=1)
+    assert_allclose(10 * np.log10(level), ppg.noise_db)
+    assert not np.isclose(ppg.noise, pink.noise).all(axis=1).any()
+    assert f"the noise is {name}, -20 to 0 dB" in " ".join(ppg.DESCR.split())
+
+
+def test_noise_may_be_absent():
+    ppg = make_ppg_mixtures(4, noise=None, random_state=0, **TINY)
+    assert_array_equal(ppg.noise, 0)
+    assert_array_equal(ppg.data, ppg.target.sum(axis=1))
+    assert ppg.keys() == FIELDS - {"noise_db"}
+
+
 # ---------------------------------------------------------------- time
 
 
@@ -275,6 +340,9 @@ def test_random_state_none_follows_the_global_seed():
         ("windows_per_subject", 0),
         ("heart_bpm", 70),
         ("breaths_per_minute", None),
+        ("respiration_ratio", 0.2),
+        ("noise", 3),
+        ("noise_db", -20),
         ("random_state", "seed"),
     ],
 )
@@ -291,6 +359,23 @@ def test_bad_arguments_are_named(name, value):
 def test_bad_ranges_are_named(name, value):
     with pytest.raises(ValueError, match=f"{name} must be two positive numbers"):
         make_ppg_mixtures(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("respiration_ratio", (0, 1), "respiration_ratio must be two positive"),
+        ("sinus_arrhythmia", (0, 0.6), "sinus_arrhythmia .* from 0 to 0.5"),
+        ("pulse_modulation", (-0.1, 0), "pulse_modulation .* from 0 to 1"),
+        ("noise_db", (0, -10), "noise_db must be two finite numbers, the lower"),
+        ("noise_db", (-np.inf, 0), "noise_db must be two finite numbers"),
+        ("noise", "brown", "noise must be among .* got 'brown'"),
+        ("noise", "mains", "noise='mains' needs .* 122 Hz at least, got sfreq=64"),
+    ],
+)
+def test_bad_depths_and_noise_are_named(name, value, match):
+    with pytest.raises(ValueError, match=match):
+        make_ppg_mixtures(2, **{name: value})
 
 
 @pytest.mark.parametrize("value", [True, np.True_])

@@ -31,13 +31,13 @@ def beats(seconds, sfreq, bpm, offset, seed):
     return offset + noise + np.exp(-((phase * 60 / bpm / 0.02) ** 2))
 
 
-def write_adult(folder, p_signal, fs=360, names=("MLII", "V5")):
+def write_adult(folder, p_signal, fs=360, names=("MLII", "V5"), record="100"):
     folder.mkdir(parents=True, exist_ok=True)
     n = len(names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         wfdb.wrsamp(
-            "100",
+            record,
             fs,
             ["mV"] * n,
             list(names),
@@ -176,6 +176,64 @@ def test_magnitude_ratio_range_is_obeyed(written):
     assert_array_equal(fixed.magnitude_ratio, 4)
 
 
+@pytest.mark.parametrize("lead, bpm", [("MLII", 90), ("V5", 60)])
+@pytest.mark.parametrize("kind", ["name", "path", "str", "header"])
+def test_any_record_may_be_the_mother(written, tmp_path, monkeypatch, kind, lead, bpm):
+    adult = np.stack([beats(70, 360, 90, 0, 2), beats(70, 360, 60, 0, 3)], axis=1)
+    place = written / "mitdb" if kind == "name" else tmp_path / "own"
+    write_adult(place, adult, record="205")
+    monkeypatch.chdir(tmp_path)
+    record = {
+        "name": "205",
+        "path": place / "205",
+        "str": "own/205",
+        "header": str(place / "205.hea"),
+    }[kind]
+    ecg = load_semireal_fetal_ecg(
+        written,
+        maternal_record=record,
+        maternal_lead=lead,
+        **{**SMALL, "n_times": 2560},
+    )
+    check_parts(ecg)
+    for x in ecg.target[:, 0]:
+        peaks, _ = find_peaks(x, height=0.7 * x.max(), distance=64)
+        assert 60 * 256 / np.diff(peaks).mean() == pytest.approx(bpm, rel=0.01)
+    assert f"lead {lead} of record 205" in " ".join(ecg.DESCR.split())
+
+
+def test_polarity_is_a_random_sign_of_each_component(written):
+    arguments = {**SMALL, "hop": 20}
+    fixed = load_semireal_fetal_ecg(written, **arguments)
+    ecg = load_semireal_fetal_ecg(written, polarity="random", **arguments)
+    check_parts(ecg)
+    assert_array_equal(ecg.target, fixed.target * ecg.polarity[..., None])
+    assert_array_equal(ecg.noise, fixed.noise)
+    maternal, fetal = ecg.polarity.T
+    for signs in (maternal, fetal, maternal * fetal):
+        assert abs(signs.mean()) < 0.3
+
+
+def test_noise_has_the_level_drawn(written):
+    plain = load_semireal_fetal_ecg(written, **SMALL)
+    rows = np.random.default_rng(0).normal(size=(2, 300))
+    for noise in (["pink", "mains"], [rows]):
+        arguments = {**SMALL, "noise": noise, "noise_db": (-10, 0)}
+        ecg = load_semireal_fetal_ecg(written, **arguments)
+        assert_array_equal(ecg.target, plain.target)
+        assert_array_equal(ecg.data, ecg.target.sum(axis=1) + ecg.noise)
+        level = np.mean(ecg.noise**2, axis=1) / np.mean(ecg.target[:, 0] ** 2, axis=1)
+        assert_allclose(10 * np.log10(level), ecg.noise_db)
+        arguments["noise"] = ["respiration", *noise]
+        both = load_semireal_fetal_ecg(written, **arguments)
+        added = np.mean((both.noise - plain.noise) ** 2, axis=1)
+        assert_allclose(added, np.mean(ecg.noise**2, axis=1))
+    alone = load_semireal_fetal_ecg(written, **{**arguments, "records": ["r04"]})
+    assert_array_equal(alone.data, both.data[both.groups == 4])
+    silent = load_semireal_fetal_ecg(written, noise=None, **SMALL)
+    assert_array_equal(silent.data, plain.target.sum(axis=1))
+
+
 def test_windows_without_signal_are_left_out(folder, edf):
     x = 200 * beats(SECONDS, 1000, 130, 0.5, 0)
     x[5000:7500] = x[5000]  # flat for two whole seconds
@@ -217,6 +275,12 @@ def test_missing_file_is_named(folder, name):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(FileNotFoundError, match=f"no such file: .*{name}"):
         load_semireal_fetal_ecg(folder, **SMALL)
+
+
+@pytest.mark.parametrize("record", ["101", "elsewhere/101"])
+def test_missing_mother_is_named(written, record):
+    with pytest.raises(FileNotFoundError, match="no such file: .*101.hea"):
+        load_semireal_fetal_ecg(written, maternal_record=record, **SMALL)
 
 
 def test_wrong_fetal_rate_is_named(folder, edf):
@@ -286,6 +350,11 @@ def test_missing_fetal_signal_is_named(folder, edf):
         ("magnitude_ratio", (3, 2), "magnitude_ratio must be"),
         ("magnitude_ratio", (2, np.inf), "magnitude_ratio must be"),
         ("magnitude_ratio", (2, 3, 4), "magnitude_ratio must be"),
+        ("polarity", "up", "'polarity' parameter"),
+        ("maternal_record", 100, "'maternal_record' parameter"),
+        ("maternal_lead", "V9", "100.hea has no signal 'V9'"),
+        ("noise", "brown", "noise must be among .* got 'brown'"),
+        ("noise_db", (0, -1), "noise_db must be two finite numbers"),
     ],
 )
 def test_bad_arguments_are_named(written, name, value, match):

@@ -108,3 +108,38 @@ def check_range(name, values):
             f"{name} must be two positive numbers, the lower one first, got {values!r}"
         )
     return low, high
+
+
+def check_interval(name, values, low=-math.inf, high=math.inf):
+    """Return the ends of a range of numbers, which may be negative.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    values : sequence of two floats
+        Its value.
+    low, high : float
+        Limits of both ends.
+
+    Returns
+    -------
+    first, last : float
+        The ends.
+
+    Raises
+    ------
+    ValueError
+        If they are not two finite numbers within the limits, the lower one first.
+    """
+    try:
+        first, last = (float(value) for value in values)
+    except (TypeError, ValueError):
+        first = last = math.nan
+    if not low <= first <= last <= high or math.isinf(first) or math.isinf(last):
+        limits = "" if low == -high else f" from {low:g} to {high:g}"
+        raise ValueError(
+            f"{name} must be two finite numbers{limits}, the lower one first, got "
+            f"{values!r}"
+        )
+    return first, last

@@ -6,11 +6,19 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._checks import COUNT, check_memory, check_range, refuse_bools
+from ..numeric.noise import check_noise, draw_noise
+from ._checks import (
+    COUNT,
+    check_interval,
+    check_memory,
+    check_range,
+    refuse_bools,
+)
+from ._descriptions import describe, name_kinds
 from ._groups import concatenate_groups, seed_sequence
-from ._ppg_waves import integrate, lung_volume, mean_volume, pink_noise, pulse_wave
+from ._ppg_waves import lung_volume, mean_volume, pulse_wave
+from ._rates import check_rates, draw_rates, integrate
 
-RATE_SPREAD = 0.05  # relative, of the rates in the windows of one subject
 MAYER_HZ = 0.1
 DRIFT_PERIODS_PER_BREATH = 0.4  # of the drift from breath to breath
 
@@ -29,56 +37,43 @@ SUBJECT = {
     "inspiration": (1 / 3, 0.4),
     "breath_power": (1, 2),
 }
-# Ranges of uniform draws, one for each window. Modulations are relative: peak to peak
-# those by breathing, amplitudes of sinusoids the others.
+# Ranges of uniform draws, one for each window, in the order of the draws; None is a
+# parameter. Modulations are relative: peak to peak those by breathing, amplitudes of
+# sinusoids the others.
 WINDOW = {
-    "respiration_ratio": (0.1, 0.5),
-    "noise_db": (-50, -40),
-    "sinus_arrhythmia": (0.02, 0.08),
+    "respiration_ratio": None,
+    "noise_db": None,
+    "sinus_arrhythmia": None,
     "mayer_wave": (0, 0.03),
-    "pulse_modulation": (0, 0.1),
+    "pulse_modulation": None,
     "breath_drift": (0, 0.1),
 }
 
-REPORTED = ("heart_bpm", "breaths_per_minute", "respiration_ratio", "noise_db")
+REPORTED = (
+    *("heart_bpm", "breaths_per_minute", "respiration_ratio", "noise_db"),
+    *("sinus_arrhythmia", "pulse_modulation"),
+)
 
-_DESCR = """\
-Generated mixtures of heartbeat and respiratory PPG
----------------------------------------------------
+_TITLE = "Generated mixtures of heartbeat and respiratory PPG"
+_TEXT = """\
 Each mixture is heart + respiration + noise; the unit is the height of the subject's
 pulse. A beat is the sum of a log-normal systolic wave and two Gaussian ones (Solosenko
 et al. 2017, doi:10.1016/j.compbiomed.2016.12.016); respiration is a baseline that falls
 with every breath, of shape cos^(2n) (Lujan et al. 1999) with inspiration shorter than
-expiration; the noise is pink and 40-50 dB below the beats. All draws are uniform.
-Samples with equal `groups` are windows of one subject.
+expiration; the noise is {noise}. All draws are uniform. Samples with equal `groups` are
+windows of one subject.
 """
 
 
-def _check_rates(name, values, sfreq):
-    """Return a range of rates per minute, of at most one period per time point."""
-    low, high = check_range(name, values)
-    if high > 60 * sfreq:
-        raise ValueError(
-            f"{name} must be at most 60 * sfreq = {60 * sfreq:g}, got {values!r}"
-        )
-    return low, high
-
-
-def _draw_rates(rng, limits, n_windows):
-    """Draw a subject's rate per minute, and near it the rates in its windows."""
-    own = rng.uniform(*limits)
-    low, high = np.clip([own * (1 - RATE_SPREAD), own * (1 + RATE_SPREAD)], *limits)
-    return rng.uniform(low, high, size=n_windows)
-
-
-def _draw_subject(rng, n_windows, heart_bpm, breaths_per_minute):
+def _draw_subject(rng, n_windows, ranges):
     """Draw the parameters of a subject, floats, and of its windows, (n_windows, 1)."""
     subject = {name: float(rng.uniform(*SUBJECT[name])) for name in SUBJECT}
     windows = {
-        "heart_bpm": _draw_rates(rng, heart_bpm, n_windows),
-        "breaths_per_minute": _draw_rates(rng, breaths_per_minute, n_windows),
+        name: draw_rates(rng, ranges[name], n_windows)
+        for name in ("heart_bpm", "breaths_per_minute")
     }
-    windows |= {name: rng.uniform(*WINDOW[name], size=n_windows) for name in WINDOW}
+    for name, limits in WINDOW.items():
+        windows[name] = rng.uniform(*(limits or ranges[name]), size=n_windows)
     for name in ("heart_phase", "breath_phase", "mayer_phase", "drift_phase"):
         windows[name] = rng.uniform(0, 2 * np.pi, size=n_windows)
     return subject | {name: values[:, None] for name, values in windows.items()}
@@ -102,7 +97,7 @@ def _beat(drawn, volume, sfreq):
     return pulse_wave(phase, drawn) * (1 - drawn["pulse_modulation"] * (volume - 0.5))
 
 
-def _make_subject(rng, drawn, n_windows, n_times, sfreq):
+def _make_subject(rng, drawn, kinds, n_windows, n_times, sfreq):
     """Generate the samples of one subject."""
     volume, drift = _breathe(drawn, n_times, sfreq)
     heart = _beat(drawn, volume, sfreq)
@@ -112,7 +107,7 @@ def _make_subject(rng, drawn, n_windows, n_times, sfreq):
     level = np.mean(heart**2, axis=1, keepdims=True) * 10 ** (drawn["noise_db"] / 10)
     return {
         "target": np.stack([heart, respiration], axis=1),  # (n_windows, 2, n_times)
-        "noise": np.sqrt(level) * pink_noise(rng, n_windows, n_times),
+        "noise": np.sqrt(level) * draw_noise(kinds, n_windows, n_times, sfreq, rng),
         "inspiration": np.full(n_windows, drawn["inspiration"]),
         **{name: drawn[name][:, 0] for name in REPORTED},
     }
@@ -126,6 +121,11 @@ def _make_subject(rng, drawn, n_windows, n_times, sfreq):
         "windows_per_subject": [COUNT],
         "heart_bpm": ["array-like"],
         "breaths_per_minute": ["array-like"],
+        "respiration_ratio": ["array-like"],
+        "sinus_arrhythmia": ["array-like"],
+        "pulse_modulation": ["array-like"],
+        "noise": [str, "array-like", None],
+        "noise_db": ["array-like"],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -138,16 +138,21 @@ def make_ppg_mixtures(
     windows_per_subject=16,
     heart_bpm=(60, 100),
     breaths_per_minute=(12, 20),
+    respiration_ratio=(0.1, 0.5),
+    sinus_arrhythmia=(0.02, 0.08),
+    pulse_modulation=(0, 0.1),
+    noise="pink",
+    noise_db=(-50, -40),
     random_state=None,
 ):
     """Generate mixtures of heartbeat and respiratory photoplethysmogram (PPG).
 
     The setting is that of sections 4.1 and 4.4 of [1]_: heartbeats and breaths at
-    random rates, at rest, with minimal noise. Each beat is the sum of a log-normal
-    systolic wave and two Gaussian waves, late systolic and diastolic, as in the model
-    of Solosenko et al. [2]_. Respiration is an additive baseline that falls as the
-    volume of the lungs rises. The volume has the cos^(2n) shape of Lujan et al. [3]_,
-    with a ratio of inspiration to expiration between 1:2 and 1:1.5.
+    random rates, by default at rest, with minimal noise. Each beat is the sum of a
+    log-normal systolic wave and two Gaussian waves, late systolic and diastolic, as in
+    the model of Solosenko et al. [2]_. Respiration is an additive baseline that falls
+    as the volume of the lungs rises. The volume has the cos^(2n) shape of Lujan et al.
+    [3]_, with a ratio of inspiration to expiration between 1:2 and 1:1.5.
 
     Parameters
     ----------
@@ -166,8 +171,27 @@ def make_ppg_mixtures(
         point, ``60 * sfreq``.
     breaths_per_minute : (float, float), default=(12, 20)
         Range of breathing rates at rest: 0.2 to 0.33 Hz; at most ``60 * sfreq``.
+    respiration_ratio : (float, float), default=(0.1, 0.5)
+        Range of the mean height of a breath, relative to that of the pulse: the depth
+        of the modulation of the baseline.
+    sinus_arrhythmia : (float, float), default=(0.02, 0.08)
+        Range of the modulation of the heart rate by breathing, peak to peak, relative
+        to the heart rate; within 0 to 0.5.
+    pulse_modulation : (float, float), default=(0, 0.1)
+        Range of the modulation of the pulses' height by breathing, peak to peak,
+        relative to their height; within 0 to 1.
+    noise : str, ndarray, list of them, or None, default="pink"
+        Kinds of noise: "white", "pink" (of density 1 / frequency), "muscle" (bursts
+        between 20 and 150 Hz), "wander" (drifts below 0.5 Hz), "mains" (hum of 50 or
+        60 Hz with harmonics), and rows of noise of your own, of shape
+        (n_rows, n_row_times), from which windows are drawn. "muscle" needs a sampling
+        frequency of 80 Hz, "mains" one of 122 Hz. Several kinds share the power at
+        random. If None, there is none.
+    noise_db : (float, float), default=(-50, -40)
+        Range of the power of the noise relative to that of the heartbeat component, in
+        dB.
     random_state : int, RandomState instance or None, default=None
-        Seed of all draws.
+        Seed of all draws. Mixtures with other `noise` have the same components.
 
     Returns
     -------
@@ -187,16 +211,18 @@ def make_ppg_mixtures(
             The subject of each mixture. Training and test sets of `GroupKFold` share
             no subject.
         noise : ndarray of shape (n_samples, n_times)
-            Pink noise.
+            The noise.
         heart_bpm, breaths_per_minute : ndarray of shape (n_samples,)
             Mean rates of the mixture, exact over its `n_times` time points.
         respiration_ratio : ndarray of shape (n_samples,)
-            Mean height of a breath, 0.1 to 0.5 of that of the pulse.
+            Mean height of a breath, relative to that of the pulse.
+        sinus_arrhythmia, pulse_modulation : ndarray of shape (n_samples,)
+            Modulations of heart rate and pulses by breathing, peak to peak.
         inspiration : ndarray of shape (n_samples,)
             Fraction of a breath that is inspiration, 1/3 to 0.4.
         noise_db : ndarray of shape (n_samples,)
-            Power of the noise relative to that of the heartbeat component, -50 to
-            -40 dB.
+            Power of the noise relative to that of the heartbeat component, in dB;
+            without noise, absent.
         DESCR : str
             Description of the data.
 
@@ -219,10 +245,10 @@ def make_ppg_mixtures(
 
     Respiration also modulates the beats, in both of the ways described in [4]_, and the
     modulations are part of the heartbeat component: the heart rate is higher during
-    inspiration (sinus arrhythmia, 2 to 8 % peak to peak) and the pulses are lower (0 to
-    10 %). The heart rate is also modulated at 0.1 Hz (Mayer wave, up to 3 %). Breaths
-    differ within a mixture by up to 10 % in rate and height. Rates are integrated to
-    phases, so that beats and breaths are continuous.
+    inspiration (sinus arrhythmia, by default 2 to 8 % peak to peak) and the pulses are
+    lower (0 to 10 %). The heart rate is also modulated at 0.1 Hz (Mayer wave, up to
+    3 %). Breaths differ within a mixture by up to 10 % in rate and height. Rates are
+    integrated to phases, so that beats and breaths are continuous.
 
     The mean of the components over a whole beat or breath is 0, as in the output of an
     AC-coupled sensor. Over a mixture, which is no whole number of them, it is near 0.
@@ -263,10 +289,19 @@ def make_ppg_mixtures(
         sfreq=sfreq,
         windows_per_subject=windows_per_subject,
     )
-    rates = (
-        _check_rates("heart_bpm", heart_bpm, sfreq),
-        _check_rates("breaths_per_minute", breaths_per_minute, sfreq),
-    )
+    ranges = {
+        "heart_bpm": check_rates("heart_bpm", heart_bpm, sfreq),
+        "breaths_per_minute": check_rates(
+            "breaths_per_minute", breaths_per_minute, sfreq
+        ),
+        "respiration_ratio": check_range("respiration_ratio", respiration_ratio),
+        "sinus_arrhythmia": check_interval(
+            "sinus_arrhythmia", sinus_arrhythmia, 0, 0.5
+        ),
+        "pulse_modulation": check_interval("pulse_modulation", pulse_modulation, 0, 1),
+        "noise_db": check_interval("noise_db", noise_db),
+    }
+    kinds = check_noise(noise, n_times, sfreq)
     n_subjects = -(-n_samples // windows_per_subject)
     # double precision: three signals twice, mixtures; objects for each subject
     n_bytes = n_subjects * (8 * 8 * windows_per_subject * n_times + 2**13)
@@ -279,14 +314,24 @@ def make_ppg_mixtures(
     subjects = []
     for seed in seed_sequence(random_state).spawn(n_subjects):
         rng = np.random.default_rng(seed)
-        drawn = _draw_subject(rng, windows_per_subject, *rates)
-        subjects.append(_make_subject(rng, drawn, windows_per_subject, n_times, sfreq))
+        drawn = _draw_subject(rng, windows_per_subject, ranges)
+        sizes = windows_per_subject, n_times, sfreq
+        subjects.append(_make_subject(rng, drawn, kinds, *sizes))
     samples = concatenate_groups(subjects, n_samples)
+    if not kinds:
+        del samples["noise_db"]
     return Bunch(
         data=samples["target"].sum(axis=1) + samples["noise"],
         component_names=["heart", "respiration"],
         sfreq=sfreq,
         groups=np.arange(n_samples) // windows_per_subject,
-        DESCR=_DESCR,
+        DESCR=describe(_TITLE, _TEXT, noise=_describe_noise(kinds, noise_db)),
         **samples,
     )
+
+
+def _describe_noise(kinds, noise_db):
+    """Return a phrase on the noise."""
+    low, high = noise_db
+    level = f", {low:g} to {high:g} dB relative to the beats"
+    return name_kinds(kinds) + level if kinds else "zero"

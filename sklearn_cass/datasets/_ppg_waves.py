@@ -1,38 +1,10 @@
-"""Waveforms of a generated PPG: pulses, breaths, noise, and their phases."""
+"""Waveforms of a generated PPG: pulses and breaths."""
 
 import math
 
 import numpy as np
 
-PERIOD = 2 * np.pi  # in radians
-
-
-def integrate(start, per_minute, modulation, sfreq):
-    """Integrate a modulated rate to a phase.
-
-    The mean of the modulation over a sample is subtracted, so that `per_minute` is the
-    exact mean rate of the sample. The phase is continuous.
-
-    Parameters
-    ----------
-    start : ndarray of shape (n_samples, 1)
-        Phase at the first time point, in radians.
-    per_minute : ndarray of shape (n_samples, 1)
-        Mean rate, in periods per minute.
-    modulation : ndarray of shape (n_samples, n_times)
-        Relative deviation of the rate from its mean.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Returns
-    -------
-    phase : ndarray of shape (n_samples, n_times)
-        In radians.
-    """
-    modulation = modulation - modulation.mean(axis=1, keepdims=True)
-    rate = per_minute / 60 * (1 + modulation)
-    periods = np.cumsum(rate, axis=1) - rate  # before each time point
-    return start + PERIOD * periods / sfreq
+from ._rates import PERIOD
 
 
 def _log_normal(phase, mode, width):
@@ -109,14 +81,3 @@ def lung_volume(phase, inspiration, power):
 def mean_volume(power):
     """Return the mean of `lung_volume` over a breath, which is that of cos^(2n)."""
     return math.gamma(power + 0.5) / (math.sqrt(math.pi) * math.gamma(power + 1))
-
-
-def pink_noise(rng, n_samples, n_times):
-    """Draw noise of mean 0 and power 1, whose density is that of 1 / frequency."""
-    spectrum = np.fft.rfft(rng.standard_normal((n_samples, n_times)))
-    spectrum[:, 0] = 0
-    spectrum[:, 1:] /= np.sqrt(np.arange(1, spectrum.shape[1]))
-    noise = np.fft.irfft(spectrum, n_times)
-    power = np.mean(noise**2, axis=1, keepdims=True)
-    # the power is 0 for a single time point
-    return noise / np.sqrt(np.where(power > 0, power, 1))

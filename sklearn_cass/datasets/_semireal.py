@@ -2,6 +2,7 @@
 
 import os
 from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
@@ -15,11 +16,12 @@ from ._checks import (
     check_range,
     refuse_bools,
 )
+from ._descriptions import describe
+from ._ecg_noise import CONSTRAINTS, check_disturbance, disturb
 from ._edf import read_edf_signal
 from ._files import data_folder
 from ._groups import concatenate_groups, seed_sequence
 from ._resampling import resample
-from ._respiration import draw_respiration
 from ._wfdb import read_wfdb_signal
 from ._windows import cut_windows, recorded_seconds, window_starts
 
@@ -31,18 +33,24 @@ _FETAL_SFREQ, _MATERNAL_SFREQ = 1000, 360
 _MATERNAL_HIGHPASS, _FETAL_HIGHPASS = 0.5, 1.2  # Hz
 _MAGNITUDE_PERCENTILE = 99  # QRS complexes take about 10 % of the time
 
-_DESCR = """\
-Semi-real mixtures of maternal and fetal ECG
---------------------------------------------
-Each mixture is maternal + fetal + respiration, in mV. Maternal: lead MLII of record 100
-of the MIT-BIH Arrhythmia Database (doi:10.13026/C2F305), an adult at about 75 beats per
-minute. Fetal: `Direct_1`, the scalp electrode of the Abdominal and Direct Fetal ECG
-Database (doi:10.13026/C2RP4B), scaled to the magnitude ratio of the mixture.
-Respiration: a sinusoid of 0.2-0.6 Hz and 0.05-0.3 mV. Samples with equal `groups` are
-windows of one fetal record and of one segment of the adult recording, which no other
-record shares. Cite Moody and Mark (2001), Jezewski et al. (2012) and Goldberger et al.
-(2000).
+_TITLE = "Semi-real mixtures of maternal and fetal ECG"
+_TEXT = """\
+Each mixture is maternal + fetal + noise, in mV. Maternal: lead {lead} of record
+{record} of the MIT-BIH Arrhythmia Database (doi:10.13026/C2F305). Fetal: `Direct_1`,
+the scalp electrode of the Abdominal and Direct Fetal ECG Database
+(doi:10.13026/C2RP4B), scaled to the magnitude ratio of the mixture. The noise is
+{noise}. Samples with equal `groups` are windows of one fetal record and of one segment
+of the adult recording, which no other record shares. Cite Moody and Mark (2001),
+Jezewski et al. (2012) and Goldberger et al. (2000).
 """
+
+
+def _record_path(folder, record):
+    """Return the path of an adult record, given by its name or by its path."""
+    path = Path(record).expanduser()
+    if path.suffix in (".hea", ".dat"):
+        path = path.with_suffix("")
+    return path if len(path.parts) > 1 else folder / "mitdb" / path
 
 
 def _clean(x, sfreq_from, sfreq_to, cutoff):
@@ -102,7 +110,6 @@ def _mix_record(record, maternal, fetal, ratio_range, n_times, hop, sfreq, rng):
         "target": np.stack([maternal, fetal], axis=1),  # (n_samples, 2, n_times)
         "groups": np.full(len(starts), int(record[1:])),
         "magnitude_ratio": ratio,
-        **draw_respiration(rng, len(starts), n_times, sfreq),
     }
 
 
@@ -115,6 +122,9 @@ def _mix_record(record, maternal, fetal, ratio_range, n_times, hop, sfreq, rng):
         "hop": [COUNT, None],
         "random_state": ["random_state"],
         "magnitude_ratio": ["array-like"],
+        "maternal_record": [str, os.PathLike],
+        "maternal_lead": [str],
+        **CONSTRAINTS,
     },
     prefer_skip_nested_validation=True,
 )
@@ -127,15 +137,20 @@ def load_semireal_fetal_ecg(
     hop=None,
     random_state=None,
     magnitude_ratio=(2, 10),
+    maternal_record="100",
+    maternal_lead="MLII",
+    polarity="fixed",
+    noise="respiration",
+    noise_db=(-30, -10),
 ):
-    """Load mixtures of recorded adult and fetal ECG with generated respiration.
+    """Load mixtures of recorded adult and fetal ECG with generated noise.
 
     The fetal component of an abdominal recording is never known exactly. Therefore two
-    recordings are added: lead MLII of record 100 of the MIT-BIH Arrhythmia Database
-    [1]_ and the scalp electrode ``Direct_1`` of a record of the Abdominal and Direct
-    Fetal ECG Database [2]_. Reading needs the packages ``wfdb`` and ``edfio``, and the
-    files as PhysioNet [3]_ distributes them: ``mitdb/100.hea``, ``mitdb/100.dat``,
-    ``adfecgdb/rNN.edf``.
+    recordings are added: an adult one, by default lead MLII of record 100 of the
+    MIT-BIH Arrhythmia Database [1]_, and the scalp electrode ``Direct_1`` of a record
+    of the Abdominal and Direct Fetal ECG Database [2]_. Reading needs the packages
+    ``wfdb`` and ``edfio``, and the files as PhysioNet [3]_ distributes them:
+    ``mitdb/100.hea``, ``mitdb/100.dat``, ``adfecgdb/rNN.edf``.
 
     Parameters
     ----------
@@ -153,11 +168,30 @@ def load_semireal_fetal_ecg(
         Time points between the starts of consecutive windows. If None, `n_times`: the
         windows do not overlap.
     random_state : int, RandomState instance or None, default=None
-        Seed of the magnitude ratios and the respiration. The draws for one record do
-        not depend on which other records are loaded.
+        Seed of the magnitude ratios, the noise and the signs. The draws for one record
+        do not depend on which other records are loaded, and neither ratios nor
+        respiration on `polarity` and other noise.
     magnitude_ratio : tuple of two floats, default=(2, 10)
         Range of the ratio of maternal to fetal magnitude, which is drawn for each
         mixture.
+    maternal_record : str or path-like, default="100"
+        The adult recording: the name of a record in the folder ``mitdb``, or the path
+        of a WFDB record at 360 Hz anywhere, such as ``"recordings/own"``.
+    maternal_lead : str, default="MLII"
+        Name of its signal. Records 102 and 104 of the database have no MLII.
+    polarity : {"fixed", "random"}, default="fixed"
+        With "random", each component of each mixture is multiplied by a random sign.
+        Abdominal recordings have either sign.
+    noise : str, ndarray, list of them, or None, default="respiration"
+        Kinds of noise: "respiration" (a sinusoid), "white", "pink" (of density
+        1 / frequency), "muscle" (bursts between 20 and 150 Hz), "wander" (drifts below
+        0.5 Hz), "mains" (hum of 50 or 60 Hz with harmonics), and rows of noise of your
+        own at `sfreq`, of shape (n_rows, n_row_times), from which windows are drawn.
+        Several of them, but for the respiration, share the power at random. If None,
+        there is none.
+    noise_db : (float, float), default=(-30, -10)
+        Range of the power of the noise, without the respiration, relative to that of
+        the maternal component, in dB.
 
     Returns
     -------
@@ -175,11 +209,16 @@ def load_semireal_fetal_ecg(
         groups : ndarray of int of shape (n_samples,)
             Number of the record, such as 1 for r01.
         noise : ndarray of shape (n_samples, n_times)
-            Respiration in mV.
+            Noise in mV.
         magnitude_ratio : ndarray of shape (n_samples,)
             Ratio of maternal to fetal magnitude, see the notes.
         noise_frequency, noise_amplitude : ndarray of shape (n_samples,)
-            In Hz and in mV.
+            Of the respiration, in Hz and in mV. Absent without respiration.
+        noise_db : ndarray of shape (n_samples,)
+            Power of the noise, without the respiration, relative to that of the
+            maternal component, in dB. Only with other noise than respiration.
+        polarity : ndarray of int of shape (n_samples, 2)
+            The signs, 1 or -1. Only with ``polarity="random"``.
         DESCR : str
             Description of the data.
 
@@ -209,9 +248,9 @@ def load_semireal_fetal_ecg(
     of the fetal database. Training and test sets of `GroupKFold` thus share neither
     fetal nor adult ECG, but the adult is the same person in all of them.
 
-    These mixtures differ from abdominal recordings of a pregnancy: the adult has a
-    heart rate of 75 and not 80 to 90 beats per minute, recorded at the chest, and the
-    scalp electrode is another lead of the fetal heart than an abdominal one.
+    These mixtures differ from abdominal recordings of a pregnancy: the adult of record
+    100 has a heart rate of 75 and not 80 to 90 beats per minute, recorded at the chest,
+    and the scalp electrode is another lead of the fetal heart than an abdominal one.
 
     References
     ----------
@@ -242,9 +281,11 @@ def load_semireal_fetal_ecg(
     refuse_bools(sfreq=sfreq, n_times=n_times, hop=hop)
     records = check_choices("records", records, _RECORDS)
     ratio = check_range("magnitude_ratio", magnitude_ratio)
+    disturbance = check_disturbance(polarity, noise, noise_db, n_times, sfreq)
     folder = data_folder(folder)
     entropy = seed_sequence(random_state).entropy
-    adult = read_wfdb_signal(folder / "mitdb" / "100", "MLII", _MATERNAL_SFREQ)
+    path = _record_path(folder, maternal_record)
+    adult = read_wfdb_signal(path, maternal_lead, _MATERNAL_SFREQ)
     hop = n_times if hop is None else hop
     n_total = len(adult) // len(_RECORDS) * sfreq // _MATERNAL_SFREQ
     n_windows = len(records) * max(0, (n_total - n_times) // hop + 1)
@@ -252,19 +293,19 @@ def load_semireal_fetal_ecg(
     check_memory(8 * 8 * n_windows * n_times, n_times=n_times, hop=hop, sfreq=sfreq)
     samples = []
     for record in records:
-        path = folder / "adfecgdb" / f"{record}.edf"
-        fetal = read_edf_signal(path, "Direct_1", _FETAL_SFREQ)
+        fetal_path = folder / "adfecgdb" / f"{record}.edf"
+        fetal = read_edf_signal(fetal_path, "Direct_1", _FETAL_SFREQ)
         seed = np.random.SeedSequence(entropy, spawn_key=(_RECORDS.index(record),))
         rng = np.random.default_rng(seed)
         maternal = _segment(adult, record)
-        samples.append(
-            _mix_record(record, maternal, fetal, ratio, n_times, hop, sfreq, rng)
-        )
+        mixed = _mix_record(record, maternal, fetal, ratio, n_times, hop, sfreq, rng)
+        samples.append(disturb(mixed, disturbance, sfreq, rng, seed))
     samples = concatenate_groups(samples)
+    origin = {"lead": maternal_lead, "record": path.name}
     return Bunch(
         data=samples["target"].sum(axis=1) + samples["noise"],
         component_names=["maternal", "fetal"],
         sfreq=sfreq,
-        DESCR=_DESCR,
+        DESCR=describe(_TITLE, _TEXT, **origin, noise=disturbance.describe()),
         **samples,
     )

@@ -1,4 +1,4 @@
-"""Numeric helpers: arrays read in chunks, checks of values, safe scaling."""
+"""Numeric helpers: arrays read in chunks, checks of values, safe scaling, noise."""
 
 from . import threads
 from .checks import (
