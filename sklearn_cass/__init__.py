@@ -14,6 +14,7 @@ from .separators import (
     load,
     save,
 )
+from .signals import FilterTransformer
 from .stft import Spectrogram, STFTTransformer
 from .training import Checkpoint
 
@@ -28,6 +29,7 @@ __all__ = [
     "BiLSTM",
     "CASSSeparator",
     "Checkpoint",
+    "FilterTransformer",
     "GANSeparator",
     "ICASeparator",
     "Modules",

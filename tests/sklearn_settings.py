@@ -6,6 +6,7 @@ from cases import FAST, NoEncoder
 from sklearn_cass import (
     AESeparator,
     CASSSeparator,
+    FilterTransformer,
     GANSeparator,
     ICASeparator,
     Modules,
@@ -58,4 +59,5 @@ ESTIMATORS = [
         for cls, settings in SEPARATORS.items()
     ),
     STFTTransformer(),
+    FilterTransformer(band=(0.1, None), notch=0.2, median=3, sfreq=1),
 ]

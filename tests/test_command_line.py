@@ -304,8 +304,12 @@ def test_other_rates_are_resampled_both_ways(tmp_path, model, sfreq, capsys):
     found = read(tmp_path / "parts" / "a" / "low.wav")
     divisor = np.gcd(sfreq, SFREQ)
     up, down = SFREQ // divisor, sfreq // divisor
-    there = resample_poly(read(path).astype(np.float32), up, down)
-    back = resample_poly(load(model).separate(there)[0], down, up)
+    # beyond the ends, the last value goes on
+    n_more = 100 * down
+    x = np.pad(read(path).astype(np.float32), n_more, "edge")
+    there = resample_poly(x, up, down)[100 * up :][: -(-3001 * up // down)]
+    estimate = np.pad(load(model).separate(there)[0], 100 * up, "edge")
+    back = resample_poly(estimate, down, up)[n_more:]
     np.testing.assert_allclose(found, back[:3001], atol=1e-4)
     assert soundfile.info(tmp_path / "parts" / "a" / "low.wav").samplerate == sfreq
 
@@ -367,7 +371,7 @@ def test_nothing_is_overwritten_without_force(tmp_path, model, noise, capsys):
 def test_a_file_that_fails_leaves_the_others(tmp_path, model, noise, capsys):
     paths = [write(tmp_path / f"{name}.wav", noise) for name in "abc"]
     Path(paths[1]).write_bytes(Path(paths[1]).read_bytes()[:-100])
-    x = np.array([[0, 1.0], [0, np.nan]])
+    x = np.array([[0, 1.0], [0, np.inf]])
     broken = write(tmp_path / "d.wav", x, SFREQ, "FLOAT")
     args = [*paths, broken, tmp_path / "missing.wav"]
     assert run("separate", model, *args, "-o", tmp_path / "parts", "-q") == 1
@@ -375,7 +379,7 @@ def test_a_file_that_fails_leaves_the_others(tmp_path, model, noise, capsys):
     assert found == ["a/high.wav", "a/low.wav", "c/high.wav", "c/low.wav"]
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
-    texts = ["b.wav is truncated", "NaN or infinity in channel 1", "no such", "3 of 5"]
+    texts = ["b.wav is truncated", "infinity in channel 1", "no such", "3 of 5"]
     assert all(text in line for text, line in zip(texts, lines, strict=True))
 
 

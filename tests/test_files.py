@@ -544,7 +544,7 @@ def test_load_refuses_a_checkpoint(data, tmp_path):
 @pytest.mark.parametrize("version", [2, file_format.VERSION + 1])
 def test_load_refuses_another_format_version(path, version):
     rewrite(path, lambda ours: None, version=version)
-    message = f"format version {version}.* reads version {file_format.VERSION}"
+    message = f"format version {version}.* reads versions 3 to {file_format.VERSION}"
     with pytest.raises(ValueError, match=message):
         load(path)
 

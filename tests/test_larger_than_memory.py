@@ -389,9 +389,11 @@ def test_bad_value_at_the_end_is_found(name, make, tmp_path, monkeypatch):
     data = dict(zip("Xy", make_mixtures(N_ROWS), strict=True))
     data["recording"] = np.zeros(5000)
     separator = AESeparator(**FAST).fit(data["X"], data["y"])
-    data[name].flat[-1] = np.nan
+    is_recording = name == "recording"  # where NaN is a gap
+    data[name].flat[-1] = np.inf if is_recording else np.nan
     data[name] = make(data[name], tmp_path)
-    with pytest.raises(ValueError, match=f"{name} contains NaN"):
+    what = "infinity" if is_recording else "NaN"
+    with pytest.raises(ValueError, match=f"{name} contains {what}"):
         if name == "recording":
             separator.separate(data[name])
         else:
@@ -430,8 +432,8 @@ def test_errors_of_transform_score_and_separate_are_those_of_arrays(tmp_path):
         separator.transform(make(X[:, 1:], tmp_path))
     with pytest.raises(ValueError, match=r"y must hold .* shape \(23, 1, 64\)"):
         separator.score(X, make(y[:, 1:], tmp_path))
-    with pytest.raises(ValueError, match=r"recording must hold .* \(2, 64\)"):
-        separator.separate(make(y[0], tmp_path))
+    with pytest.raises(ValueError, match=r"recording must hold .* \(23, 2, 64\)"):
+        separator.separate(make(y, tmp_path))
 
 
 def test_arrays_in_memory_are_not_sliced():

@@ -77,10 +77,8 @@ def test_mixtures_of_other_axes_than_in_fit(kind, mixtures, remedy, fitted):
 
 
 RECORDINGS = [
-    ("plain", ONE[0], "recording[0]"),
     ("plain", ONE[0].T, "recording[:, 0]"),
-    ("plain", STEREO[0], "recording.mean(axis=0)"),
-    ("plain", STEREO[0].T, "recording.mean(axis=1)"),
+    ("plain", STEREO[0].T, "recording.T"),
     ("one channel", X[0], "recording[np.newaxis]"),
     ("one channel", ONE[0].T, "recording.T"),
     ("stereo", STEREO[0].T, "recording.T"),
@@ -92,8 +90,9 @@ def test_recordings_of_other_axes_than_in_fit(kind, recording, remedy, fitted):
     separator = fitted[kind]
     with pytest.raises(ValueError, match=re.escape(remedy)):
         separator.separate(recording)
-    estimates = separator.separate(evaluated(remedy, recording=recording))
-    assert estimates.shape == FITTED[kind][1].shape[1:]
+    mended = evaluated(remedy, recording=recording)
+    n_components, *_ = FITTED[kind][1].shape[1:]
+    assert separator.separate(mended).shape == (n_components, *mended.shape)
 
 
 @pytest.mark.parametrize("shape", [(8, 65), (8, 3, 64), (8, 2, 65)])

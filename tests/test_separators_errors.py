@@ -405,14 +405,15 @@ def test_score_refuses_other_components(fitted, y, message):
 @pytest.mark.parametrize(
     ("recording", "message"),
     [
-        (np.ones((2, 50)), r"recording .*\(any length\), got .* \(2, 50\)"),
+        (np.ones((1, 2, 50)), r"recording .*\(any length\), got .* \(1, 2, 50\)"),
+        (np.ones((50, 2)), r"recording .*channels come first: pass recording\.T"),
         (np.ones(0), "recording|0 "),
         (np.ones(50) * 1j, "recording|Complex"),
-        (with_value(np.ones(50), np.nan), "recording contains NaN"),
+        (with_value(np.ones(50), np.inf), "recording contains infinity"),
         (3.0, "recording"),
         (["a", "b"], "recording"),
     ],
-    ids=["channels", "empty", "complex", "NaN", "scalar", "strings"],
+    ids=["axes", "channels", "empty", "complex", "infinity", "scalar", "strings"],
 )
 def test_separate_refuses_other_recordings(fitted, recording, message):
     with pytest.raises((TypeError, ValueError), match=message):

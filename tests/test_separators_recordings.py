@@ -164,3 +164,134 @@ def test_out_must_not_be_the_recordings_memory(fitted, tmp_path):
         assert np.array_equal(
             fitted.separate(columns[0], out=columns[1:]), fitted.separate(array[0])
         )
+
+
+# --- gaps ---------------------------------------------------------------------------
+
+
+GAPS = [slice(0, 3), slice(10, 11), slice(90, 200), slice(201, 202), slice(395, 400)]
+
+
+def with_gaps(recording, gaps=GAPS):
+    recording = recording.copy()
+    for gap in gaps:
+        recording[..., gap] = np.nan
+    return recording
+
+
+def test_what_lies_between_gaps_is_a_recording_of_its_own(fitted):
+    recording = recording_of(400)
+    found = fitted.separate(with_gaps(recording))
+    gaps = np.isnan(with_gaps(recording))
+    assert np.array_equal(np.isnan(found), np.broadcast_to(gaps, found.shape))
+    starts = [0, *(gap.stop for gap in GAPS)]
+    stops = [*(gap.start for gap in GAPS), 400]
+    for start, stop in zip(starts, stops, strict=True):
+        if start < stop:
+            expected = fitted.separate(recording[start:stop])
+            assert np.array_equal(found[:, start:stop], expected)
+
+
+@pytest.mark.parametrize("size", [1, 5, 64, 400])
+def test_gaps_of_streams_and_files(fitted, size, tmp_path):
+    recording = with_gaps(recording_of(400))
+    expected = fitted.separate(recording)
+    blocks = np.split(recording, range(size, 400, size))
+    found = np.concatenate(list(fitted.separate_stream(blocks)), axis=-1)
+    np.testing.assert_array_equal(found, expected)
+    np.save(tmp_path / "a.npy", recording)
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    np.testing.assert_array_equal(fitted.separate(mapped), expected)
+
+
+def test_a_recording_may_be_one_gap(fitted):
+    found = fitted.separate(np.full(100, np.nan, np.float32))
+    assert (found.shape, found.dtype) == ((2, 100), np.float32)
+    assert np.isnan(found).all()
+
+
+def test_a_gap_of_one_channel_is_one_of_all():
+    X, y = make_mixtures(n_times=N_WINDOW, n_channels=2)
+    separator = AESeparator(**FAST).fit(X, y)
+    recording = recording_of(2, 150)
+    recording[0, 70:80] = np.nan
+    found = separator.separate(recording)
+    assert np.isnan(found[..., 70:80]).all()
+    assert np.array_equal(found[..., 80:], separator.separate(recording[:, 80:]))
+
+
+def test_fit_and_transform_name_separate_where_there_are_gaps(fitted, data):
+    X = data[0].copy()
+    X[1, 3] = np.nan
+    message = "X contains NaN.*`separate` takes recordings with gaps"
+    with pytest.raises(ValueError, match=message):
+        fitted.transform(X)
+    message = "X contains NaN.*`separate` takes recordings with gaps"
+    with pytest.raises(ValueError, match=message):
+        AESeparator(**FAST).fit(X, data[1])
+
+
+# --- several channels by a separator of one -----------------------------------------
+
+
+@pytest.fixture(scope="module", params=["none", "X", "X and y"])
+def of_one_channel(request, data):
+    X, y = data
+    X = X if request.param == "none" else X[:, np.newaxis]
+    y = y[:, :, np.newaxis] if request.param == "X and y" else y
+    return AESeparator(**FAST).fit(X, y)
+
+
+@pytest.mark.parametrize("n_channels", [2, 5])
+def test_channels_are_separated_one_by_one(of_one_channel, n_channels):
+    has_axis = len(of_one_channel.domains_.X_shape) == 2
+    recording = with_gaps(recording_of(n_channels, 300), [slice(100, 120)])
+    recording[1, 40:50] = np.nan  # a gap of its own
+    found = of_one_channel.separate(recording)
+    assert found.shape == (2, n_channels, 300)
+    for k in range(n_channels):
+        channel = recording[k : k + 1] if has_axis else recording[k]
+        expected = of_one_channel.separate(channel).reshape(2, 300)
+        np.testing.assert_array_equal(found[:, k], expected)
+    for size in (1, 70):
+        blocks = np.split(recording, range(size, 300, size), axis=-1)
+        stream = of_one_channel.separate_stream(blocks)
+        stream = np.concatenate(list(stream), axis=-1)
+        np.testing.assert_array_equal(stream, found)
+
+
+def test_blocks_of_other_channels_than_the_first_are_refused(fitted):
+    stream = fitted.separate_stream([recording_of(2, 80), recording_of(3, 80)])
+    with pytest.raises(ValueError, match="the channels of the first, of shape .2, 80"):
+        list(stream)
+    with pytest.raises(ValueError, match="channels come first: pass blocks.T"):
+        list(fitted.separate_stream([recording_of(80, 2)]))
+    few = fitted.separate_stream([recording_of(4, 1)] * 5)  # not transposed
+    assert np.concatenate(list(few), axis=-1).shape == (2, 4, 5)
+
+
+# --- polarity -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(500,), (3, 200)])
+def test_estimates_of_both_signs_do_not_depend_on_polarity(fitted, shape):
+    recording = recording_of(*shape)
+    found = fitted.separate(recording, both_signs=True)
+    negative = fitted.separate(-recording, both_signs=True)
+    assert np.array_equal(negative, -found)
+    each = fitted.separate(recording), fitted.separate(-recording)
+    assert not np.allclose(each[0], -each[1], rtol=1e-3)
+    np.testing.assert_allclose(found, (each[0] - each[1]) / 2, atol=1e-12)
+    blocks = np.array_split(recording, 7, axis=-1)
+    stream = fitted.separate_stream(blocks, both_signs=True)
+    assert np.array_equal(np.concatenate(list(stream), axis=-1), found)
+
+
+@pytest.mark.parametrize("representation", ["magnitude", "phase-sensitive"])
+def test_maps_of_magnitudes_do_not_depend_on_polarity(representation, data):
+    settings = FAST | {"representation": representation}
+    separator = AESeparator(**settings).fit(*data)
+    recording = recording_of(500)
+    expected = -separator.separate(recording)
+    found = separator.separate(-recording)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())

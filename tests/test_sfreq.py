@@ -1,11 +1,12 @@
-"""The sampling rate: kept, saved, and compared with that of recordings."""
+"""The sampling rate: kept, saved, and the one that recordings are resampled to."""
 
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import TINY, make_mixtures
+from cases import FAST, IDENTITY, TINY, make_mixtures
+from scipy.signal import resample_poly
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -32,18 +33,64 @@ SEPARATORS = [
 
 @pytest.mark.parametrize("separator", SEPARATORS, ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("sfreq", [256, 256.0, np.float32(256), np.int64(256)])
-def test_another_rate_is_refused(separator, sfreq):
+def test_the_rate_of_fit_changes_nothing(separator, sfreq):
     separator = clone(separator).fit(X, Y, sfreq=sfreq)
     assert separator.sfreq_ == 256.0
     assert type(separator.sfreq_) is float
     known = separator.separate(X[0], sfreq=256)
     assert np.array_equal(separator.separate(X[0]), known)
-    message = (
-        "sfreq=512 Hz differs from the sfreq=256 Hz .* resample the recording "
-        r".*scipy.signal.resample_poly\(\.\.\., 1, 2, axis=-1\)"
-    )
+
+
+def resampled(x, up, down):
+    """Resample a signal whose first and last values go on beyond its ends."""
+    n_more = 100 * down
+    padded = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(n_more, n_more)], "edge")
+    out = resample_poly(padded, up, down, axis=-1)
+    return out[..., 100 * up :][..., : -(-x.shape[-1] * up // down)]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("ratio", [(1, 2), (4, 1), (25, 36)])
+def test_another_rate_is_resampled_there_and_back(separator, ratio):
+    up, down = ratio
+    separator = clone(separator).fit(X, Y, sfreq=256)
+    for n_times in (1, 31, 400):
+        recording = 100 + np.random.default_rng(n_times).normal(size=n_times)
+        found = separator.separate(recording, sfreq=256 * down / up)
+        there = separator.separate(resampled(recording, up, down))
+        expected = resampled(there, down, up)[:, :n_times]
+        assert found.shape == (2, n_times)
+        largest = np.abs(expected).max()
+        np.testing.assert_allclose(found, expected, atol=1e-6 * largest)
+
+
+@pytest.mark.parametrize("lengths", [[1], [7, 50], [1000]], ids=str)
+def test_a_stream_of_another_rate_has_the_bits_of_the_whole(lengths):
+    separator = AESeparator(**TINY).fit(X, Y, sfreq=256)
+    recording = np.random.default_rng(0).normal(size=700)
+    cuts = np.cumsum(np.resize(lengths, 700))
+    blocks = np.split(recording, cuts[cuts < 700])
+    found = np.concatenate([*separator.separate_stream(blocks, sfreq=360)], axis=-1)
+    assert np.array_equal(found, separator.separate(recording, sfreq=360))
+
+
+def test_slow_waves_pass_through_another_rate():
+    separator = AESeparator(**FAST | IDENTITY).fit(X, Y, sfreq=256)
+    times = np.arange(3001) / 1000
+    recording = np.sin(2 * np.pi * 3 * times).astype(np.float32)
+    found = separator.separate(recording, sfreq=1000)
+    assert (found.shape, found.dtype) == ((2, 3001), np.float32)
+    errors = np.abs(found - recording)
+    assert errors[:, 50:-50].max() < 2e-3
+    assert errors.max() < 0.02  # where it does not go on as it was
+
+
+def test_spectrograms_of_another_rate_are_refused():
+    z = np.random.default_rng(0).normal(size=(8, 2, 4, 6)) * (1 + 1j)
+    separator = AESeparator(**TINY).fit(z.sum(1), z, sfreq=256)
+    message = "sfreq=512 Hz differs from the sfreq=256 Hz .* resample the recording"
     with pytest.raises(ValueError, match=message):
-        separator.separate(X[0], sfreq=512)
+        separator.separate(z[0, 0], sfreq=512)
     with pytest.raises(ValueError, match=message):  # before a block is read
         separator.separate_stream(iter([]), sfreq=512)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets._checks import check_memory
-from ..datasets._resampling import resample_blocks, resampling_ratio
 from ..datasets._windows import cut_windows, window_starts
+from ..signals import resample_blocks, resampling_ratio
 from ._messages import VERBOSE, UsageError
 from ._recordings import (
     one_channel_choice,

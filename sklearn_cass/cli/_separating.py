@@ -6,13 +6,12 @@ import sys
 import traceback
 from collections import Counter
 from dataclasses import dataclass
-from itertools import tee
 from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from ..datasets._resampling import resample_blocks, resampling_ratio
+from ..signals import resampling_ratio
 from ._messages import QUIET, Messages, UsageError, error_text
 from ._models import load_model
 from ._recordings import files_in, open_recording, select_channels
@@ -148,15 +147,16 @@ def separate_recording(job, separator, lines, progress):
     check()
     select, channels = select_channels(recording, job.channel or "all")
     check_channels(separator, recording, channels)
-    up, down = rates(separator, recording, lines)
-    blocks = finite(map(select, counted(recording, progress)), recording, channels)
-    estimates = separated(separator, resample_blocks(blocks, up, down), len(channels))
-    estimates = cropped(resample_blocks(estimates, down, up), recording.n_times)
+    note_rates(separator, recording, lines)
+    blocks = without_infinity(
+        map(select, counted(recording, progress)), recording, channels
+    )
+    estimates = separator.separate_stream(blocks, sfreq=recording.sfreq)
     if len(separator.domains_.y_shape) < 2 <= n_model_channels(separator):
         channels = ("estimate",)
     with complete_folder(job.folder, job.token, check) as folder:
         with make_writer(folder, names, recording, channels) as writer:
-            for block in estimates:
+            for block in with_channels(estimates):
                 writer.write(block)
             note = writer.finish()
     lines += [note] if note else []
@@ -185,20 +185,16 @@ def check_channels(separator, recording, channels):
         )
 
 
-def rates(separator, recording, lines):
-    """Return the ratio of the model's rate to the recording's; say if it is not 1."""
+def note_rates(separator, recording, lines):
+    """Say whether a recording is resampled."""
     given, wanted = recording.sfreq, separator.sfreq_
     if wanted is None and given is not None:
         lines.append("not resampled: the rate of the model is not known")
-    if None in (given, wanted):
-        return 1, 1
-    up, down = resampling_ratio(given, wanted)
-    if up != down:
+    if None not in (given, wanted) and len(set(resampling_ratio(given, wanted))) > 1:
         lines.append(
             f"resampled from {given:g} Hz to the model's {wanted:g} Hz, and the "
             f"estimates back to {given:g} Hz"
         )
-    return up, down
 
 
 def counted(recording, progress):
@@ -208,51 +204,23 @@ def counted(recording, progress):
         progress(100 * block.shape[-1] / recording.n_times)
 
 
-def finite(blocks, recording, channels):
-    """Yield blocks; values that are not finite are an error that names the channel."""
+def without_infinity(blocks, recording, channels):
+    """Yield blocks; infinite values are an error that names the channel."""
     for block in blocks:
-        is_finite = np.isfinite(block).all(axis=-1)
-        if not is_finite.all():
-            k = int(np.argmin(is_finite))
+        is_infinite = np.isinf(block).any(axis=-1)
+        if is_infinite.any():
+            k = int(np.argmax(is_infinite))
             raise ValueError(
-                f"{recording.path} contains NaN or infinity in channel {channels[k]}: "
+                f"{recording.path} contains infinity in channel {channels[k]}: "
                 "--channel separates another one"
             )
         yield block
 
 
-def separated(separator, blocks, n_channels):
-    """Yield estimates (n_components, n_channels, n) of blocks (n_channels, n).
-
-    A separator of one channel is applied to each channel by itself.
-    """
-    if n_model_channels(separator) > 1:
-        for block in separator.separate_stream(blocks):
-            yield block if block.ndim == 3 else block[:, np.newaxis]
-        return
-    has_axis = len(separator.domains_.window_shape) > 1
-    streams = [
-        separator.separate_stream(channel_of(copy, k, has_axis))
-        for k, copy in enumerate(tee(blocks, n_channels))
-    ]
-    for parts in zip(*streams, strict=True):
-        flat = [part.reshape(len(part), -1) for part in parts]
-        yield np.stack(flat, axis=1)
-
-
-def channel_of(blocks, k, has_axis):
-    """Yield one channel of blocks."""
-    for block in blocks:
-        yield block[k : k + 1] if has_axis else block[k]
-
-
-def cropped(blocks, n_times):
-    """Yield the first time points of blocks: resampling may append one."""
-    for block in blocks:
-        block = block[..., :n_times]
-        n_times -= block.shape[-1]
-        if block.shape[-1]:
-            yield block
+def with_channels(estimates):
+    """Yield estimates with an axis of channels, (n_components, n_channels, n)."""
+    for block in estimates:
+        yield block if block.ndim == 3 else block[:, np.newaxis]
 
 
 # Plan --------------------------------------------------------------------------------
@@ -266,7 +234,7 @@ def show_plan(job, separator, messages):
         _, channels = select_channels(recording, job.channel or "all")
         check_channels(separator, recording, channels)
         check_absent(job, names, recording.kind)
-        rates(separator, recording, lines)
+        note_rates(separator, recording, lines)
     except Exception as error:
         messages.error(error_text(error))
         return 1

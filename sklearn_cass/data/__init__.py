@@ -23,6 +23,8 @@ from .validation import (
     check_recording,
     check_same_sfreq,
     check_sfreq,
+    check_waveforms,
+    takes_channels_apart,
 )
 
 __all__ = [
@@ -41,10 +43,12 @@ __all__ = [
     "check_recording",
     "check_same_sfreq",
     "check_sfreq",
+    "check_waveforms",
     "cross_fade",
     "domains_of",
     "mean_shares",
     "single",
+    "takes_channels_apart",
     "tensor_dataset",
     "warn_of_data",
     "warn_of_offset",

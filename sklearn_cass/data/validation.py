@@ -20,7 +20,7 @@ from ..numeric import (
     validate_samples,
 )
 from ..numeric.warning import warn_user
-from .domains import SPECTROGRAM, WAVEFORM
+from .domains import SPECTROGRAM, WAVEFORM, mixture_domain
 
 # of scikit-learn's checks: any shape, values are checked by `check_numbers`
 ANY_ARRAY = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
@@ -49,6 +49,18 @@ def check_mixtures(estimator, X, *, domains=None):
     ValueError
         If X does not hold finite mixtures, or others than those seen in ``fit``.
     """
+    try:
+        return _checked_mixtures(estimator, X, domains)
+    except ValueError as error:
+        if "X contains NaN" not in str(error):
+            raise
+        raise ValueError(
+            f"{error} `separate` takes recordings with gaps, which are NaN: leave out "
+            "the rows of X that have one."
+        ) from error
+
+
+def _checked_mixtures(estimator, X, domains):
     reset, X = domains is None, as_plain(X, "X")
     if not reset and domains.X_domain == SPECTROGRAM and not _is_complex(X):
         with error_context("X"):
@@ -109,6 +121,8 @@ def _axis_remedy(name, shape, fitted, domain, rows=":, "):
         return ""
     n_axes, axis = len(fitted), 1 if rows else 0
     n_channels = fitted[0] if n_axes == 2 else 1
+    if not rows and n_channels == 1 and len(shape) == 2 and shape[0] > shape[1] > 1:
+        return f"channels come first: pass {name}.T"
     if len(shape) < n_axes:
         return f"pass {name}[{rows}np.newaxis]" if n_channels == 1 else ""
     if len(shape) == n_axes == 2 and shape[1] == n_channels < shape[0]:
@@ -235,17 +249,21 @@ def _check_spectrograms(array, name, leading):
     return array
 
 
-def check_recording(recording, domains, name="recording"):
+def check_recording(recording, domains, name="recording", n_thin=0):
     """Return a validated recording of any length.
 
     Parameters
     ----------
     recording : array-like
-        Shaped as the mixture of one row, but for the last axis.
+        Shaped as the mixture of one row, but for the last axis; or waveforms of several
+        channels for a separator of one. Values may be NaN.
     domains : Domains
         The domains seen in ``fit``.
     name : str, default="recording"
         Name of the argument.
+    n_thin : int, default=0
+        Number of channels up to which there may be more of them than time points. They
+        have come last in a recording of more.
 
     Returns
     -------
@@ -260,10 +278,13 @@ def check_recording(recording, domains, name="recording"):
         check = partial(check_array, input_name=name, **ANY_ARRAY)
     with error_context(name):
         recording = check_unread(recording, check, min_ndim=1)
-    check_numbers(recording, name, axis=-1)
+    check_numbers(recording, name, axis=-1, allow_nan=True)
     wanted = ", ".join([*map(str, shape[:-1]), "any length"])
     right_kind = _is_complex(recording) == (domains.y_domain == SPECTROGRAM)
-    if not right_kind or recording.shape[:-1] != shape[:-1] or 0 in recording.shape:
+    right_shape = recording.shape[:-1] == shape[:-1]
+    if takes_channels_apart(recording.shape, domains):
+        right_shape = recording.shape[0] <= max(recording.shape[1], n_thin)
+    if not right_kind or not right_shape or 0 in recording.shape:
         fitted = (*shape[:-1], None)
         hint = _axis_remedy(name, recording.shape, fitted, domains.y_domain, rows="")
         hint = f"; {hint}" if hint else ""
@@ -272,6 +293,13 @@ def check_recording(recording, domains, name="recording"):
             f"{recording.dtype} of shape {recording.shape}{hint}"
         )
     return recording
+
+
+def takes_channels_apart(shape, domains):
+    """Return whether a recording has several channels for a separator of one."""
+    fitted = domains.window_shape
+    is_single = domains.y_domain == WAVEFORM and fitted[:-1] in ((), (1,))
+    return is_single and len(shape) == 2 and shape[:-1] != fitted[:-1]
 
 
 def check_out(out, shape, dtype, recording):
@@ -295,6 +323,17 @@ def check_out(out, shape, dtype, recording):
             "written: pass another array, or a copy of the recording"
         )
     return out
+
+
+def check_waveforms(X, name):
+    """Raise a ValueError unless mixtures are waveforms, as an argument needs them."""
+    domain = mixture_domain(X)
+    if domain != WAVEFORM:
+        raise ValueError(
+            f"{name} is for waveforms of shape (n_samples, n_times) or (n_samples, "
+            f"n_channels, n_times), but X holds {domain}: pass X as waveforms, and an "
+            "STFTTransformer as the separator's stft"
+        )
 
 
 def check_sfreq(sfreq):

@@ -27,6 +27,7 @@ def export(separator, path, format):
     if not isinstance(format, str) or format not in FORMATS:
         raise ValueError(f"format must be one of {sorted(FORMATS)}, got {format!r}")
     check_domains(separator.domains_)
+    check_filter(separator.filter_)
     check_folder(path)
     with usual_torch(), one_thread_each(), quiet(), torch.no_grad():
         data = FORMATS[format](program_of(separator), metadata_of(separator))
@@ -39,6 +40,16 @@ def check_domains(domains):
         raise ValueError(
             "a separator of complex spectrograms cannot be exported: pass waveforms as "
             "y to fit; X may be waveforms or a Spectrogram"
+        )
+
+
+def check_filter(filter):
+    """Raise a ValueError for filters, which are no part of exported files."""
+    if filter is not None:
+        raise ValueError(
+            f"a separator with filter={filter} cannot be exported: filter X and y, "
+            "pass them to fit without filter, and filter recordings likewise before "
+            "the exported file takes them"
         )
 
 

@@ -66,7 +66,7 @@ def check_unread(array, check, min_ndim=2):
     return SlicedArray(array) if is_mapped else array
 
 
-def check_numbers(array, name, axis=0):
+def check_numbers(array, name, axis=0, allow_nan=False):
     """Raise a ValueError for values that are not finite numbers of moderate size.
 
     Values so large that sums of them overflow are refused, too, and masked entries. The
@@ -81,6 +81,8 @@ def check_numbers(array, name, axis=0):
         Name of the argument, for messages.
     axis : {0, -1}, default=0
         Axis along which to read.
+    allow_nan : bool, default=False
+        Whether values may be NaN.
     """
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name} must hold numbers, got an array of {array.dtype}")
@@ -98,8 +100,10 @@ def check_numbers(array, name, axis=0):
         refuse_masked(chunk, name)
         with np.errstate(all="ignore"):
             largest = largest_modulus(chunk)
+            if np.isnan(largest) and allow_nan:
+                largest = largest_modulus(without_nan(chunk))
             if not np.isfinite(largest):
-                assert_all_finite(chunk, input_name=name)
+                assert_all_finite(chunk, input_name=name, allow_nan=allow_nan)
         if largest > limit:
             raise ValueError(
                 f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
@@ -119,6 +123,11 @@ def check_channels(X):
             "If channels come last, pass np.swapaxes(X, 1, 2), and y likewise. Real "
             "spectrograms need an axis of channels, X[:, np.newaxis]"
         )
+
+
+def without_nan(array):
+    """Return an array with zeros for NaN."""
+    return np.nan_to_num(array, nan=0, posinf=np.inf, neginf=-np.inf)
 
 
 def largest_modulus(array):

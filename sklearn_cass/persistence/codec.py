@@ -8,11 +8,12 @@ import torch
 
 from .. import nn, training
 from ..numeric import check_number_parameters
+from ..signals import FilterTransformer
 from ..stft import STFTTransformer
 from .fields import brief, expect, integer, list_of, number, options, text
 
 # what a file may name without its being handed to `load`: objects to make ...
-OBJECTS = (nn.ResNet9, nn.BiLSTM, nn.Modules, STFTTransformer)
+OBJECTS = (nn.ResNet9, nn.BiLSTM, nn.Modules, STFTTransformer, FilterTransformer)
 # ... and optimizers
 OPTIMIZERS = (
     *(training.Adam, training.Muon),

@@ -14,6 +14,7 @@ from ..data.domains import (
     component_shapes,
 )
 from ..nn import REPRESENTATIONS
+from ..signals import FilterTransformer, fitted_filter
 from ..stft import STFTTransformer
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import check_cross_weights
@@ -82,8 +83,9 @@ LEARNED: dict = {
     "component_names_": decode,
     "n_components_": count,
     "sfreq_": none_or(number(sys.float_info.min)),
+    "filter_": none_or(lambda content: decode_filter(content)),
 }
-OPTIONAL: tuple = ("feature_names_in_",)
+OPTIONAL: tuple = ("feature_names_in_", "filter_")  # format 3 has no filter
 N_ITER: dict = {"n_iter_": count}  # that of a net is the length of its history
 
 
@@ -97,6 +99,13 @@ def encode_learned(separator):
     }
 
 
+def decode_filter(content):
+    """Return a fitted FilterTransformer, whose design follows from its parameters."""
+    filter = decode(content)
+    expect(type(filter) is FilterTransformer, "a FilterTransformer", filter)
+    return fitted_filter(filter, None)
+
+
 def check_learned(learned, domains):
     """Raise a ValueError unless learned attributes agree with the domains."""
     n_features, n_components = learned["n_features_in_"], learned["n_components_"]
@@ -106,6 +115,11 @@ def check_learned(learned, domains):
     for name, length in lengths.items():
         if name in learned:
             check_length(name, learned[name], length)
+    filter = learned.get("filter_")
+    with named("filter_"):
+        expect(filter is None or domains.X_domain == WAVEFORM, "waveforms", domains)
+        rates = filter and [filter.sfreq, learned["sfreq_"]]
+        expect(not rates or rates[0] == rates[1], "the rate sfreq_", rates)
     with named("component_names_"):
         names = learned["component_names_"].tolist()
         expect(len(set(names)) == n_components, "names that differ", names)

@@ -17,7 +17,8 @@ from safetensors.torch import save
 
 from . import locks
 
-VERSION = 3
+VERSION = 4  # of files that are written
+OLDEST = 3  # that are read
 PACKAGES = ("sklearn-cass", "numpy", "scikit-learn", "skorch", "torch")
 # safetensors' names of types, for those of torch that a table may hold
 DTYPES = {
@@ -178,10 +179,11 @@ def check_version(name, found, program="sklearn_cass"):
             f"{name} was not written by sklearn_cass, or it is damaged: it has no "
             "header of sklearn_cass"
         )
-    if found != VERSION:
+    if found not in range(OLDEST, VERSION + 1):
         raise ValueError(
-            f"{name} has format version {found}, but this release reads version "
-            f"{VERSION}: another release of sklearn_cass wrote it, or it is damaged"
+            f"{name} has format version {found}, but this release reads versions "
+            f"{OLDEST} to {VERSION}: another release of sklearn_cass wrote it, or it "
+            "is damaged"
         )
 
 

@@ -16,6 +16,7 @@ from ..data import (
     check_components_like,
     check_mixtures,
     check_sfreq,
+    check_waveforms,
     domains_of,
     mean_shares,
     warn_of_data,
@@ -38,6 +39,7 @@ from ..numeric import (
     usual_torch,
 )
 from ..persistence import save
+from ..signals import FilteredArray, fitted_filter
 from ..stft import STFTTransformer
 from ..training.collapse import warn_of_collapse
 from ._recordings import RecordingsMixin
@@ -89,6 +91,8 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         ``X.shape[1]``.
     sfreq_ : float or None
         Sampling rate in Hz, as passed to ``fit``.
+    filter_ : FilterTransformer or None
+        The fitted filter, as passed to ``fit``.
 
     Examples
     --------
@@ -116,7 +120,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     (8, 2, 64)
     """
 
-    sfreq_ = None  # of separators that earlier versions saved, too
+    sfreq_ = filter_ = None  # of separators that earlier versions saved, too
     _parameter_constraints: dict = {"random_state": ["random_state"]}
     _remedies = "Try rows in which the components differ."
     # whether tensors of mixtures and estimates are in single precision, whatever X is
@@ -178,7 +182,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _estimate(self, X):
         """Return estimates of a tensor of mixtures at unit level."""
 
-    def fit(self, X, y, sfreq=None, component_names=None):
+    def fit(self, X, y, sfreq=None, component_names=None, filter=None):
         """Learn to separate from mixtures and their components.
 
         Parameters
@@ -197,12 +201,19 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             of X is; the training mixtures are then drawn from the rows. Rows of a
             :class:`Spectrogram` are inverted to waveforms first.
         sfreq : float, default=None
-            Sampling rate of X in Hz. It is kept as ``sfreq_``, saved, and compared with
-            the rate of recordings to separate, where that is known.
+            Sampling rate of X in Hz. It is kept as ``sfreq_`` and saved. ``separate``
+            resamples recordings of another rate to it, and the estimates back.
         component_names : array-like of shape (n_components,), default=None
             Names of the components in y, strings or integers that differ. They are kept
             as ``component_names_``, and saved. None is 0, 1, ... Labels as y are
             names already.
+        filter : FilterTransformer, default=None
+            Filter of waveforms, with the sampling rate ``sfreq`` if it has none. A copy
+            is kept as ``filter_`` and saved. It is applied to X and y here and in
+            ``score`` and ``discriminate``, to X in ``transform``, each row by itself,
+            and to recordings as a whole in ``separate``. Estimates are therefore those
+            of filtered components. Scorers and displays compare them with y as it is
+            passed, without a filter.
 
         Returns
         -------
@@ -227,7 +238,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         self._kept = dict(vars(self))  # what a fit that fails leaves
         try:
             with usual_torch(), one_thread_each():
-                return self._fit(X, y, sfreq, component_names)
+                return self._fit(X, y, sfreq, component_names, filter)
         except BaseException:
             kept = self._kept
             vars(self).clear()
@@ -237,13 +248,15 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             vars(self).pop("_kept", None)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y, sfreq, component_names):
+    def _fit(self, X, y, sfreq, component_names, filter):
         if y is None:
             validate_data(self, X, y)  # raises scikit-learn's standard message
         self._set_sfreq(check_sfreq(sfreq))
         X = check_mixtures(self, X)
         y = check_components(y, X)
         names = self._check_names(component_names, y)
+        self._set_filter(filter, X)
+        X, y = self._filtered(X), self._filtered(y) if y.ndim > 1 else y
         self._fit_arrays(X, y, names, check_random_state(self.random_state))
         return self
 
@@ -277,6 +290,21 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     def _set_sfreq(self, sfreq):
         self.sfreq_ = sfreq
+
+    def _set_filter(self, filter, X):
+        """Set the fitted filter, and the sampling rate if the filter alone has one."""
+        self.filter_ = fitted_filter(filter, self.sfreq_)
+        if self.filter_ is not None:
+            check_waveforms(X, "filter")
+            self.sfreq_ = float(self.filter_.sfreq)
+
+    def _filtered(self, array):
+        """Return mixtures or components, to be filtered when they are read."""
+        return array if self.filter_ is None else FilteredArray(array, self.filter_)
+
+    def _check_mixtures(self, X):
+        """Return validated mixtures of a fitted separator, filtered."""
+        return self._filtered(check_mixtures(self, X, domains=self.domains_))
 
     def _make_domains(self, X, y):
         """Return the converter for this data."""
@@ -316,7 +344,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             If the rows of X have another shape than in ``fit``.
         """
         check_is_fitted(self)
-        return self._transform(check_mixtures(self, X, domains=self.domains_))
+        return self._transform(self._check_mixtures(X))
 
     def predict(self, X):
         """Separate mixtures: the same as ``transform``, for scorers.
@@ -332,7 +360,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             The estimates.
         """
         check_is_fitted(self)
-        return self._transform(check_mixtures(self, X, domains=self.domains_))
+        return self._transform(self._check_mixtures(X))
 
     def score(self, X, y, sample_weight=None):
         """Return the mean signal-to-distortion ratio (SDR) of the estimates.
@@ -354,13 +382,14 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             components are left out; NaN if there are no others.
         """
         check_is_fitted(self)
-        X = check_mixtures(self, X, domains=self.domains_)
+        X = self._check_mixtures(X)
         y = check_components(y, X)
         weights = check_sample_weight(sample_weight, len(X))
         if y.ndim == 1:
             y = self._component_indices(y)
         else:
             check_components_like(y, self.n_components_, self.domains_)
+            y = self._filtered(y)
         ratios, shares = [], []
         for rows in self._free_chunks(len(X)):
             truth, estimates = self._truth_and_estimates(X[rows], y[rows])

@@ -42,6 +42,7 @@ from ..numeric import (
 )
 from ..persistence import CheckpointFile
 from ..persistence.identity import identity_of
+from ..signals import fitted_filter
 from ..stft import STFTTransformer
 from ..training import CASSNet, Checkpoint
 from ..training import callbacks as training_callbacks
@@ -211,6 +212,8 @@ class AESeparator(BaseSeparator):
         ``X.shape[1]``.
     sfreq_ : float or None
         Sampling rate in Hz, as passed to ``fit``.
+    filter_ : FilterTransformer or None
+        The fitted filter, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "valid_relative_error", each a list over the components; "train_loss" and
@@ -418,6 +421,22 @@ class AESeparator(BaseSeparator):
             check_same_sfreq(sfreq, self.sfreq_, "X and y")
             sfreq = self.sfreq_ if sfreq is None else sfreq
         super()._set_sfreq(sfreq)
+
+    def _set_filter(self, filter, X):
+        if self._continues():
+            filter = self._continued_filter(filter)
+        super()._set_filter(filter, X)
+
+    def _continued_filter(self, filter):
+        """Return the filter of the previous fit, which another must be equal to."""
+        fitted = self.filter_
+        if filter is not None:
+            given = fitted_filter(filter, self.sfreq_)
+            if not same_parameters(fitted, given):
+                raise ValueError(
+                    f"warm_start=True continues with filter={fitted}, got {given}"
+                )
+        return fitted
 
     def _check_names(self, names, y):
         names = super()._check_names(names, y)
@@ -893,6 +912,8 @@ class RegularCASSSeparator(AESeparator):
         ``X.shape[1]``.
     sfreq_ : float or None
         Sampling rate in Hz, as passed to ``fit``.
+    filter_ : FilterTransformer or None
+        The fitted filter, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
@@ -1029,9 +1050,10 @@ class RegularCASSSeparator(AESeparator):
 
     def _discriminate(self, y, X):
         if X is not None:
-            X = check_mixtures(self, X, domains=self.domains_)
+            X = self._check_mixtures(X)
         y = check_components(y, y if X is None else X)
         check_components_like(y, self.n_components_, self.domains_)
+        y = self._filtered(y)
         parts = [
             self._discriminate_chunk(y[rows], None if X is None else X[rows])
             for rows in self._chunks(len(y))
@@ -1218,6 +1240,8 @@ default=0.3
         ``X.shape[1]``.
     sfreq_ : float or None
         Sampling rate in Hz, as passed to ``fit``.
+    filter_ : FilterTransformer or None
+        The fitted filter, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
@@ -1480,6 +1504,8 @@ class GANSeparator(RegularCASSSeparator):
         ``X.shape[1]``.
     sfreq_ : float or None
         Sampling rate in Hz, as passed to ``fit``.
+    filter_ : FilterTransformer or None
+        The fitted filter, as passed to ``fit``.
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and

@@ -66,6 +66,8 @@ default="kullback-leibler"
         ``X.shape[1]``.
     sfreq_ : float or None
         Sampling rate in Hz, as passed to ``fit``.
+    filter_ : FilterTransformer or None
+        The fitted filter, as passed to ``fit``.
     n_iter_ : int
         Largest number of iterations that a dictionary took.
 

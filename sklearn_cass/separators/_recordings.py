@@ -1,25 +1,50 @@
 """Separation of recordings of any length, as a whole or as a stream."""
 
+import math
+from itertools import chain, tee
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import check_out, check_recording, check_same_sfreq, cross_fade, windows_of
-from ..numeric import as_plain, floating_type, write_parts
+from ..data import (
+    WAVEFORM,
+    check_out,
+    check_recording,
+    check_same_sfreq,
+    check_sfreq,
+    cross_fade,
+    takes_channels_apart,
+    windows_of,
+)
+from ..numeric import as_plain, chunks_of, floating, floating_type, write_parts
+from ..signals import (
+    Counted,
+    cropped,
+    finite_stretches,
+    in_lockstep,
+    parts_of_channel,
+    resample_recording,
+    resampling_ratio,
+)
+
+# A first block of more channels, and fewer time points, has them in the wrong order.
+MANY_CHANNELS = 64
 
 
 class RecordingsMixin:
     """Methods ``separate`` and ``separate_stream`` of separators.
 
-    Needs ``domains_``, ``sfreq_``, ``n_components_``, ``_rows_per_free_chunk()`` and
-    ``_transform_chunk(windows, domain)``.
+    Needs ``domains_``, ``sfreq_``, ``filter_``, ``n_components_``,
+    ``_rows_per_free_chunk()`` and ``_transform_chunk(windows, domain)``.
     """
 
-    def separate(self, recording, out=None, sfreq=None):
+    def separate(self, recording, out=None, sfreq=None, both_signs=False):
         """Separate one recording of any length, in bounded memory.
 
-        The recording is cut into windows of the length seen in ``fit`` that overlap by
-        half, and their estimates are cross-faded. The result equals that of
-        ``transform`` on all windows up to rounding. One pass of the networks over a
+        The recording is resampled to the rate seen in ``fit``, filtered as X was in
+        ``fit``, and cut into windows of the length seen in ``fit`` that overlap by
+        half. Their estimates are cross-faded and resampled back. The result equals that
+        of ``transform`` on all windows up to rounding. One pass of the networks over a
         whole recording would differ, because each window is scaled to its own level
         and ends where it ends: on generated ECG by -20 dB of the estimates.
 
@@ -27,33 +52,44 @@ class RecordingsMixin:
         ----------
         recording : array-like of shape (n_times,) or (n_channels, n_times)
             A recording in the components' domain: a waveform if ``fit`` was given
-            waveforms, else a spectrogram or image of any width.
+            waveforms, else a spectrogram or image of any width. It may have gaps, which
+            are NaN. A separator of one channel separates each channel by itself.
         out : ndarray of shape (n_components, ...), default=None
             Array to write the estimates to, for instance a memmap; it must not share
             memory with the recording. None creates one.
         sfreq : float, default=None
-            Sampling rate of the recording in Hz. A ValueError is raised if it differs
-            from that passed to ``fit``.
+            Sampling rate of the recording in Hz. None is that passed to ``fit``.
+        both_signs : bool, default=False
+            Whether to average the estimates of the recording and of its negative, in
+            twice the time: then ``separate(-recording) == -separate(recording)``. Of
+            use where the polarity of the recording is not that of the training.
 
         Returns
         -------
         out : ndarray of shape (n_components, [n_channels,] n_times)
-            The estimates, as long as the recording.
+            The estimates, as long as the recording. They are NaN in gaps; what lies
+            between two gaps is a recording of its own. Where any channel is NaN, those
+            of a separator of several channels all are.
 
         See Also
         --------
         separate_stream : The same for a recording that arrives in blocks.
+
+        Notes
+        -----
+        A recording of a higher rate has frequencies that the training had not: they are
+        in no estimate.
         """
         check_is_fitted(self)
-        check_same_sfreq(sfreq, self.sfreq_)
+        ratio = self._ratio_of(sfreq)
         recording = check_recording(recording, self.domains_)
-        n_entries = recording.shape[-1]
-        shape = (self.n_components_, *self.domains_.y_shape[:-1], n_entries)
+        shape = self._shape_of_estimates(recording.shape)
         out = check_out(out, shape, floating_type(recording.dtype), recording)
-        write_parts(out, self._separate_blocks([recording]))
+        chunks = map(np.asarray, chunks_of(recording, axis=-1))
+        write_parts(out, self._separate_blocks(chunks, ratio, both_signs))
         return out
 
-    def separate_stream(self, blocks, sfreq=None):
+    def separate_stream(self, blocks, sfreq=None, both_signs=False):
         """Separate a recording that arrives in blocks.
 
         Parameters
@@ -64,6 +100,9 @@ class RecordingsMixin:
             is written anew.
         sfreq : float, default=None
             Sampling rate of the blocks in Hz, as for ``separate``.
+        both_signs : bool, default=False
+            Whether to average the estimates of the blocks and of their negatives, as
+            for ``separate``.
 
         Yields
         ------
@@ -71,7 +110,9 @@ class RecordingsMixin:
             Concatenated, they equal the result of ``separate`` for the whole recording
             bit for bit. The delay is less than one window, the length seen in ``fit``:
             after n entries of the recording have been read, more than n less that
-            length have been yielded; the rest follows when the blocks end.
+            length have been yielded; the rest follows when the blocks end. A filter
+            adds up to twice ``filter_.n_margin_`` and 1024 points, resampling some ten
+            points of the lower rate.
 
         Examples
         --------
@@ -85,20 +126,95 @@ class RecordingsMixin:
         (2, 250)
         """
         check_is_fitted(self)
-        check_same_sfreq(sfreq, self.sfreq_)
-        return self._separate_blocks(self._checked_blocks(blocks))
+        ratio = self._ratio_of(sfreq)
+        return self._separate_blocks(self._checked_blocks(blocks), ratio, both_signs)
+
+    def _ratio_of(self, sfreq):
+        """Return the ratio of the fitted rate to a recording's, up and down."""
+        given, fitted = check_sfreq(sfreq), self.sfreq_
+        if None in (given, fitted) or math.isclose(given, fitted, rel_tol=1e-6):
+            return 1, 1
+        if self.domains_.y_domain != WAVEFORM:
+            check_same_sfreq(given, fitted)
+        return resampling_ratio(given, fitted)
+
+    def _shape_of_estimates(self, shape):
+        """Return the shape of the estimates of a recording of a shape."""
+        if takes_channels_apart(shape, self.domains_):
+            return (self.n_components_, *shape)
+        return (self.n_components_, *self.domains_.y_shape[:-1], shape[-1])
 
     def _checked_blocks(self, blocks):
         """Yield validated blocks that are not empty, in memory of their own."""
+        shape, n_thin = None, MANY_CHANNELS
         for block in blocks:
             block = as_plain(block, "blocks")
             if np.shape(block)[-1:] != (0,):
-                block = check_recording(block, self.domains_, "blocks")
-                yield block.copy() if isinstance(block, np.ndarray) else block
+                block = check_recording(block, self.domains_, "blocks", n_thin)
+                shape, n_thin = shape or block.shape, len(block)
+                if block.shape[:-1] != shape[:-1]:
+                    raise ValueError(
+                        "blocks must have the channels of the first, of shape "
+                        f"{shape}, got one of shape {block.shape}"
+                    )
+                yield np.array(block)
 
-    def _separate_blocks(self, blocks):
-        n_window, y_domain = self.domains_.window_shape[-1], self.domains_.y_domain
+    def _separate_blocks(self, blocks, ratio, both_signs):
+        """Yield the estimates of validated blocks."""
+        blocks = iter(blocks)
+        first = next(blocks, None)
+        if first is None:
+            return
+        blocks = chain([first], blocks)
+        if not takes_channels_apart(first.shape, self.domains_):
+            yield from self._separate_stretches(blocks, ratio, both_signs)
+            return
+        keep_axis = len(self.domains_.window_shape) > 1
+        streams = [
+            self._separate_stretches(
+                parts_of_channel(copy, k, keep_axis), ratio, both_signs
+            )
+            for k, copy in enumerate(tee(blocks, len(first)))
+        ]
+        yield from in_lockstep([map(without_channel, s) for s in streams])
+
+    def _separate_stretches(self, blocks, ratio, both_signs):
+        """Yield the estimates of blocks: NaN in gaps, which are NaN."""
+        shape = self.n_components_, *self.domains_.y_shape[:-1]
+        for is_gap, parts in finite_stretches(map(floating, blocks)):
+            if not is_gap:
+                yield from self._separate_stretch(parts, *ratio, both_signs)
+                continue
+            for part in parts:
+                yield np.full((*shape, part.shape[-1]), np.nan, part.dtype)
+
+    def _separate_stretch(self, blocks, up, down, both_signs):
+        """Return the estimates of blocks without gaps, in blocks."""
+        blocks = Counted(blocks)
+        at_fitted_rate = resample_recording(blocks, up, down)
+        if self.filter_ is not None:
+            at_fitted_rate = self.filter_.filtered_blocks(at_fitted_rate)
+        estimates = self._separate_windows(at_fitted_rate, both_signs)
+        return cropped(resample_recording(estimates, down, up), lambda: blocks.n)
+
+    def _separate_windows(self, blocks, both_signs):
+        """Return the cross-faded estimates of overlapping windows, in blocks."""
+        n_window = self.domains_.window_shape[-1]
         hop = -(-n_window // 2)
         batches = windows_of(blocks, n_window, hop, self._rows_per_free_chunk())
-        estimates = ((self._transform_chunk(b, y_domain), n) for b, n in batches)
+        estimates = ((self._estimates_of(b, both_signs), n) for b, n in batches)
         return cross_fade(estimates, n_window, hop)
+
+    def _estimates_of(self, windows, both_signs):
+        """Return the estimates of windows, or the mean of those of both signs."""
+        domain = self.domains_.y_domain
+        estimates = self._transform_chunk(windows, domain)
+        if both_signs:
+            estimates -= self._transform_chunk(-windows, domain)
+            estimates /= 2
+        return estimates
+
+
+def without_channel(estimates):
+    """Return estimates (n_components, [1,] n) without the axis of channels."""
+    return estimates.reshape(len(estimates), -1)
