@@ -16,7 +16,7 @@ from .separators import (
 )
 from .signals import FilterTransformer
 from .stft import Spectrogram, STFTTransformer
-from .training import Checkpoint
+from .training import Checkpoint, Remix
 
 try:
     __version__ = version("sklearn-cass")
@@ -35,6 +35,7 @@ __all__ = [
     "Modules",
     "NMFSeparator",
     "RegularCASSSeparator",
+    "Remix",
     "ResNet9",
     "STFTTransformer",
     "Spectrogram",

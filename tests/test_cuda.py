@@ -30,6 +30,7 @@ from sklearn_cass import (
     Modules,
     NMFSeparator,
     RegularCASSSeparator,
+    Remix,
     ResNet9,
     STFTTransformer,
     load,
@@ -89,6 +90,7 @@ SETTINGS = {
     "precision": "float32",
     "random_state": 0,
 }
+REMIX = Remix(gain=(-6, 6), sign=True, shift=0.5, rate=(1, 2), noise="pink")
 DATA = make_mixtures(12)
 STFT = STFTTransformer(n_fft=16)
 
@@ -168,6 +170,11 @@ CASES = {
     "literal": (CASSSeparator, {"loss_weighting": "literal"}, DATA),
     "relative": (AESeparator, {"reconstruction_loss": "relative"}, DATA),
     "adam": (CASSSeparator, {"optimizer": "adam", "remix": 0.5}, DATA),
+    "remixed waveforms": (
+        AESeparator,
+        {"remix": REMIX, "stft": False},
+        DATA,
+    ),
     "no remixing": (AESeparator, {"remix": 0.0, "lr_schedule": "constant"}, DATA),
     "clipped": (AESeparator, {"callbacks": [GradientNormClipping(0.1)]}, DATA),
     "early stopping": (AESeparator, {"early_stopping": True}, DATA),
@@ -197,6 +204,14 @@ def test_training_is_that_of_the_cpu(device, case):
     assert_on(separator, device)
     assert_same_fit(separator, cls(**settings, device="cpu").fit(X, y), X, device)
     assert separator.transform(X).shape == y.shape
+
+
+@needs_device
+def test_mixed_waveforms_are_transformed_on_the_device():
+    settings = SETTINGS | {"remix": REMIX}
+    separator = AESeparator(**settings, device=DEVICE).fit(*DATA)
+    expected = AESeparator(**settings, device="cpu").fit(*DATA)
+    assert_same_fit(separator, expected, DATA[0], DEVICE)
 
 
 @pytest.fixture

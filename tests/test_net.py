@@ -10,8 +10,9 @@ from torch.utils.data import TensorDataset
 
 from sklearn_cass import ResNet9
 from sklearn_cass.training import losses
-from sklearn_cass.training.batches import Batches, remix
+from sklearn_cass.training.batches import Batches
 from sklearn_cass.training.callbacks import FiniteGuard, LearningRates, cosine_factor
+from sklearn_cass.training.remixing import Mixer, as_remix
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -350,6 +351,10 @@ def make_parts(n=16):
 
 def rows_of(part):
     return [tuple(row) for row in part.flatten(1).tolist()]
+
+
+def remix(X, Y, share, generator):
+    return Mixer(as_remix(share))(X, Y, generator)
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 0.5, 1])

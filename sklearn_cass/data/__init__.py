@@ -11,6 +11,7 @@ from .domains import (
     WaveformDomains,
     domains_of,
     single,
+    waveform_domains,
 )
 from .overlap_add import cross_fade, windows_of
 from .plausibility import mean_shares, warn_of_data, warn_of_offset
@@ -52,5 +53,6 @@ __all__ = [
     "tensor_dataset",
     "warn_of_data",
     "warn_of_offset",
+    "waveform_domains",
     "windows_of",
 ]

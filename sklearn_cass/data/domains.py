@@ -1,7 +1,7 @@
 """Conversion of waveforms, spectrograms and images to tensors, and back."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -248,6 +248,19 @@ class Domains:
         inverse = self.stft.inverse_in_single if in_single else self.stft.inverse
         return inverse(estimates, self.n_times)
 
+    def transformed(self, X, y):
+        """Transform tensors of mixed waveforms, in their precision.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, C, 1, n_times)
+            Mixtures.
+        y : tensor of shape (n, K, C_y, 1, n_times), or None
+            Components.
+        """
+        pair = (None if w is None else w.squeeze(-2) for w in (X, y))
+        return tuple(w if w is None else self.stft.forward(w, w.dtype) for w in pair)
+
     def as_spectrogram(self, array):
         """Return spectrograms of a known transform as a :class:`Spectrogram`."""
         if self.y_domain != SPECTROGRAM or self.stft is None:
@@ -303,3 +316,20 @@ class WaveformDomains(Domains):
         if self.y_domain == SPECTROGRAM:
             return self.stft.forward(estimates.squeeze(-2))
         return estimates
+
+
+def waveform_domains(domains):
+    """Return domains whose tensors are the waveforms, without their transform.
+
+    Raises
+    ------
+    ValueError
+        If the samples are no waveforms and cannot be inverted to them.
+    """
+    if domains.stft is None:
+        raise ValueError(
+            "remix: shift, rate and noise need waveforms, or spectrograms as "
+            f"STFTTransformer.transform returns them, got {domains.X_domain}"
+        )
+    values = (getattr(domains, field.name) for field in fields(domains))
+    return WaveformDomains(*values)

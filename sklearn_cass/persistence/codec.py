@@ -13,7 +13,14 @@ from ..stft import STFTTransformer
 from .fields import brief, expect, integer, list_of, number, options, text
 
 # what a file may name without its being handed to `load`: objects to make ...
-OBJECTS = (nn.ResNet9, nn.BiLSTM, nn.Modules, STFTTransformer, FilterTransformer)
+OBJECTS = (
+    nn.ResNet9,
+    nn.BiLSTM,
+    nn.Modules,
+    STFTTransformer,
+    FilterTransformer,
+    training.Remix,
+)
 # ... and optimizers
 OPTIMIZERS = (
     *(training.Adam, training.Muon),

@@ -18,6 +18,7 @@ from ..signals import FilterTransformer, fitted_filter
 from ..stft import STFTTransformer
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import check_cross_weights
+from ..training.remixing import Remix
 from .codec import decode, encode
 from .fields import (
     anything,
@@ -284,7 +285,7 @@ NET: dict = {
     "loss_weighting": options(*AUTOENCODER_GRADIENTS),
     "cross_weights": none_or(list_of(list_of(RATE))),
     "cross_terms": options("dense", "sampled"),
-    "remix": number(0, 1),
+    "remix": anything,
     "discriminator_lr": RATE,
     "autocast": boolean,
     "seed": integer(),
@@ -315,6 +316,12 @@ def decode_net(fields, known, n_components):
         fields["reconstruction"] = loss = decode(fields["reconstruction"], known)
         is_known = isinstance(loss, str) and loss in RECONSTRUCTION_LOSSES
         expect(callable(loss) or is_known, "a reconstruction loss", loss)
+    with named("remix"):
+        fields["remix"] = remix = decode(fields["remix"], known)
+        if isinstance(remix, Remix):
+            remix._validate_params()
+        else:
+            number(0, 1)(remix)
     if fields["cross_weights"] is not None:
         weights = check_cross_weights(fields["cross_weights"], n_components)
         fields["cross_weights"] = weights

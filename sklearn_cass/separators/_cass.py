@@ -16,6 +16,7 @@ from skorch.dataset import Dataset
 
 from ..data import (
     TensorDataset,
+    WaveformDomains,
     check_components,
     check_components_like,
     check_mixtures,
@@ -23,6 +24,7 @@ from ..data import (
     domains_of,
     single,
     tensor_dataset,
+    waveform_domains,
 )
 from ..data.domains import mixture_domain
 from ..export import export
@@ -44,7 +46,7 @@ from ..persistence import CheckpointFile
 from ..persistence.identity import identity_of
 from ..signals import fitted_filter
 from ..stft import STFTTransformer
-from ..training import CASSNet, Checkpoint
+from ..training import CASSNet, Checkpoint, Remix
 from ..training import callbacks as training_callbacks
 from ..training.checkpoint import CheckpointWriter
 from ..training.devices import check_device
@@ -65,6 +67,7 @@ from ..training.parameters import (
     warn_of_precision,
     warn_of_schedulers,
 )
+from ..training.remixing import Mixer, as_remix
 from ..training.seeding import seeded_global_generators
 from . import _recipes as recipes
 from ._base import BaseSeparator
@@ -149,12 +152,13 @@ class AESeparator(BaseSeparator):
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=None
+    remix : float or Remix, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
-        mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
-        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        mixing). A :class:`Remix` also draws gains, signs, shifts, rates and noise. 1
+        suits components that are independent of each other; take less (0 to 0.25) if
+        they belong together, as the parts of a piece of music do. None is 0.25 with
+        :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. A share has no
         effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
@@ -256,7 +260,7 @@ class AESeparator(BaseSeparator):
         "lr_schedule": [StrOptions({"cosine", "constant"})],
         "batch_size": [COUNT],
         "max_epochs": [COUNT],
-        "remix": [Interval(Real, 0, 1, closed="both"), None],
+        "remix": [Interval(Real, 0, 1, closed="both"), Remix, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "early_stopping": ["boolean"],
         "warm_start": ["boolean"],
@@ -469,7 +473,7 @@ class AESeparator(BaseSeparator):
         trained, validated = self._split(len(samples), rng)
         net = self._make_net(seed)
         device = torch.device(net.device)
-        dataset = tensor_dataset(samples, self.domains_, trained, device)
+        dataset = self._mixed_dataset(net, samples, trained, device)
         net.callbacks = self._make_callbacks(samples, len(trained), validated)
         with (
             seeded_global_generators(net.device, seed),
@@ -479,7 +483,22 @@ class AESeparator(BaseSeparator):
             self._set_scored(net, samples, trained, validated)
             self._drop_previous_fit()
             net.partial_fit(dataset, epochs=n_epochs)
-        self._set_net(net, dataset)
+        self._set_net(net, TensorDataset(samples, self.domains_, trained))
+
+    def _mixed_dataset(self, net, samples, rows, device):
+        """Return the rows to train on, and have the net mix them as set."""
+        remix, domains = as_remix(net.remix), self.domains_
+        if remix._changes_parts and domains.n_channels != domains.n_component_channels:
+            raise ValueError(
+                f"{remix} needs components of as many channels as the mixtures, "
+                f"{domains.n_channels}, got {domains.n_component_channels}"
+            )
+        if remix._needs_waveforms:
+            domains = waveform_domains(domains)
+            if not isinstance(self.domains_, WaveformDomains):
+                net.transform = self.domains_.transformed
+        net.mixer = Mixer(remix, domains.n_times, self.sfreq_)
+        return tensor_dataset(samples, domains, rows, device)
 
     def _initialize(self, net, writer):
         """Initialize the net's parts, and return how many epochs there are to train."""
@@ -534,7 +553,7 @@ class AESeparator(BaseSeparator):
             "lr": self.lr,
             "batch_size": self.batch_size,
             "max_epochs": self.max_epochs,
-            "remix": self._settings["remix"],
+            "remix": self._make_remix(),
             "reconstruction": self.reconstruction_loss,
             "optimizer": optimizer_maker(self._settings["optimizer"]),
             "autocast": use_bfloat16(self.precision, device),
@@ -602,6 +621,13 @@ class AESeparator(BaseSeparator):
             "shape": shape,
             "network": self._make_network(),
         }
+
+    def _make_remix(self):
+        """Return a share, or a copy of the object, its parameters validated."""
+        remix = clone(self._settings["remix"], safe=False)
+        if isinstance(remix, Remix):
+            remix._validate_params()
+        return remix
 
     def _make_network(self):
         """Return a copy of the network, its parameters validated."""
@@ -849,12 +875,13 @@ class RegularCASSSeparator(AESeparator):
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=None
+    remix : float or Remix, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
-        mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
-        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        mixing). A :class:`Remix` also draws gains, signs, shifts, rates and noise. 1
+        suits components that are independent of each other; take less (0 to 0.25) if
+        they belong together, as the parts of a piece of music do. None is 0.25 with
+        :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. A share has no
         effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
@@ -1177,12 +1204,13 @@ default=0.3
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=None
+    remix : float or Remix, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
-        mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
-        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        mixing). A :class:`Remix` also draws gains, signs, shifts, rates and noise. 1
+        suits components that are independent of each other; take less (0 to 0.25) if
+        they belong together, as the parts of a piece of music do. None is 0.25 with
+        :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. A share has no
         effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the
@@ -1441,12 +1469,13 @@ class GANSeparator(RegularCASSSeparator):
     max_epochs : int, default=10
         Number of passes through the training samples. Fewer samples need more: 5,000 to
         10,000 steps (samples times epochs over ``batch_size``) bring most of the gain.
-    remix : float, default=None
+    remix : float or Remix, default=None
         Share of each batch's rows whose mixtures are drawn anew: every component, and
         the residual ``X - sum(y)`` as one more part, from a row of its own (dynamic
-        mixing). 1 suits components that are independent of each other; take less (0 to
-        0.25) if they belong together, as the parts of a piece of music do. None is 0.25
-        with :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. Without
+        mixing). A :class:`Remix` also draws gains, signs, shifts, rates and noise. 1
+        suits components that are independent of each other; take less (0 to 0.25) if
+        they belong together, as the parts of a piece of music do. None is 0.25 with
+        :class:`BiLSTM`, else 1. 0 keeps the mixtures as they were given. A share has no
         effect if components lack X's channels.
     validation_fraction : float, default=None
         Share of the samples in the validation set, on which ``history_`` records the

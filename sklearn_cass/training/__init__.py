@@ -3,5 +3,6 @@
 from .checkpoint import Checkpoint
 from .net import CASSNet
 from .optimizers import Adam, Muon
+from .remixing import Remix
 
-__all__ = ["Adam", "CASSNet", "Checkpoint", "Muon"]
+__all__ = ["Adam", "CASSNet", "Checkpoint", "Muon", "Remix"]

@@ -1,8 +1,6 @@
-"""Batches of training rows, dynamic mixing, and sampling within a batch."""
+"""Batches of training rows, and sampling within a batch."""
 
 import torch
-
-from ..numeric import sent
 
 
 class Batches:
@@ -28,28 +26,6 @@ class Batches:
         order = torch.randperm(len(self.dataset), generator=self.generator)
         for rows in order.split(min(self.batch_size, len(order))):
             yield self.dataset[rows]
-
-
-def remix(X, Y, share, generator):
-    """Draw a share of the mixtures anew from the components in the batch.
-
-    Each part of a new mixture, the K components and the residual ``X - sum(Y)``,
-    is drawn from a row of its own (dynamic mixing). Where components lack the channels
-    of mixtures, nothing is changed.
-    """
-    if Y.shape[2] != X.shape[1]:
-        return X, Y
-    parts = torch.cat([Y, (X - Y.sum(1)).unsqueeze(1)], 1)  # (n, K + 1, C, H, W)
-    n = len(parts)
-    n_new = round(share * n)
-
-    def draw():
-        return sent(torch.randperm(n, generator=generator)[:n_new], parts.device)
-
-    new = draw()
-    drawn = torch.stack([part[draw()] for part in parts.unbind(1)], 1)
-    X, Y = X.index_copy(0, new, drawn.sum(1)), Y.index_copy(0, new, drawn[:, :-1])
-    return X, Y
 
 
 def draw_one_per_row(weights, n_rows, generator):

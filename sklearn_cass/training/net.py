@@ -17,13 +17,14 @@ from ..nn import (
 )
 from ..numeric import error_context, sent, spread, to_unit_level
 from . import losses
-from .batches import Batches, draw_one_per_row, remix, take_one_per_row
+from .batches import Batches, draw_one_per_row, take_one_per_row
 from .callbacks import EpochLosses, listens
 from .graphs import CudaStreams, StepGraphs, calls_python
 from .history import EpochHistory
 from .interrupts import StopTraining, is_raised
 from .optimizers import Adam, Muon
 from .parameters import make_optimizer
+from .remixing import Mixer, as_remix
 from .seeding import seeded
 
 GENERATORS = {"generator_", "cross_generator_"}
@@ -60,8 +61,8 @@ class CASSNet(NeuralNet):
         Entry [i, j] weighs D_i's rejection of AE_j's estimate, Eq. (9).
     cross_terms : {"dense", "sampled"}
         Whether D_i takes all those estimates, or one of each mixture, sampled.
-    remix : float
-        Share of each batch's rows whose mixtures are drawn anew.
+    remix : float or Remix
+        How mixtures of each batch are drawn anew; a number is a share of the rows.
     representation : {"complex", "magnitude", "phase-sensitive"}
         Representation of complex maps.
     discriminator_lr : float
@@ -91,6 +92,8 @@ class CASSNet(NeuralNet):
     separate = None  # takes mixtures, returns estimates; set in a training
     is_independent_ = False  # whether the pairs may be computed in several threads
     graphs = None  # recorded steps; set in a training on a GPU
+    mixer = None  # draws new mixtures; set in a training
+    transform = None  # takes waveforms that were mixed, returns maps; likewise
 
     def __init__(
         self,
@@ -367,7 +370,10 @@ class CASSNet(NeuralNet):
     def mixed(self, X, Y):
         """Return a batch on the device, a share of its mixtures drawn anew."""
         X, Y = sent(X, self.device), sent(Y, self.device)
-        return remix(X, Y, self.remix, self.generator_) if self.remix else (X, Y)
+        mixer = self.mixer or Mixer(as_remix(self.remix))
+        if mixer.remix.share:
+            X, Y = mixer(X, Y, self.generator_)
+        return (X, Y) if self.transform is None else self.transform(X, Y)
 
     def unit_maps(self, X, Y):
         """Return such maps of mixtures as they are given."""
@@ -605,7 +611,7 @@ class CASSNet(NeuralNet):
     def release_training_state(self):
         """Drop callbacks and the record of an unfinished epoch."""
         self.callbacks, self.callbacks_ = None, []  # they hold the validation rows
-        for name in ("datasets", "separate", "graphs"):
+        for name in ("datasets", "separate", "graphs", "mixer", "transform"):
             vars(self).pop(name, None)
         if len(self.history) and "dur" not in self.history[-1]:
             self.history.pop()
@@ -614,7 +620,8 @@ class CASSNet(NeuralNet):
     def __getstate__(self):
         """Return what files hold: generators as arrays, which skops does not lose."""
         state = super().__getstate__()
-        state.pop("graphs", None)
+        for name in ("graphs", "mixer", "transform"):
+            state.pop(name, None)
         for name in GENERATORS & state.keys():
             state[name] = state[name].get_state().numpy()
         return state
@@ -643,7 +650,9 @@ class CASSNet(NeuralNet):
         ).transpose(0, 1)
 
     def has_finite_estimates(self, X):
-        """Return whether the estimates of mixtures (n, C, H, W) are finite."""
+        """Return whether the estimates of a batch's mixtures are finite."""
+        if self.transform is not None:
+            X, _ = self.transform(X, None)
         X, _, _ = to_unit_level(X)
         return bool(torch.isfinite(self.estimate(self.mixture_maps(X))).all())
 
