@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from cases import make_mixtures
+from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, Freezer, GradientNormClipping
 
 from sklearn_cass import AESeparator, CASSSeparator, GANSeparator, ResNet9
-from sklearn_cass.training import CASSNet
+from sklearn_cass.training import CASSNet, losses
 from sklearn_cass.training.graphs import MAX_RECORDINGS, N_WARM_UP, StepGraphs
 from sklearn_cass.training.losses import relative_loss
 
@@ -182,6 +183,33 @@ def test_settings_that_change_in_every_step_are_not_recorded_for_ever(recorded):
     settings = SETTINGS | {"max_epochs": 12}
     CASSSeparator(**settings, callbacks=[Restless()]).fit(*DATA)
     assert recorded[0].n_graphs == MAX_RECORDINGS
+
+
+def test_loss_that_is_not_finite_ends_the_training_alike(recorded, monkeypatch):
+    # losses are checked after some batches, here at the end of the epoch
+    def overflowing(estimate, target):
+        return relative_loss(estimate, target) * torch.inf
+
+    usual = losses.RECONSTRUCTION_LOSSES
+    broken = usual | {"mse": overflowing}
+
+    class Breaking(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if len(net.history) == 3:
+                monkeypatch.setattr(losses, "RECONSTRUCTION_LOSSES", broken)
+                net.reconstruction = "mse"
+
+    fits = []
+    for new_graphs in (CASSNet.new_graphs, lambda net: None):
+        with monkeypatch.context() as patch:
+            patch.setattr(CASSNet, "new_graphs", new_graphs)
+            separator = AESeparator(**SETTINGS, callbacks=[Breaking()])
+            with pytest.warns(ConvergenceWarning, match="stopped in epoch 3"):
+                fits.append(separator.fit(*DATA))
+        monkeypatch.setattr(losses, "RECONSTRUCTION_LOSSES", usual)
+    assert [fit.n_iter_ for fit in fits] == [2, 2]
+    for fit in fits:
+        assert np.isfinite(fit.transform(DATA[0])).all()
 
 
 def test_recordings_end_with_the_training(recorded):

@@ -143,17 +143,17 @@ class FiniteGuard(Callback):
         self.keep(net)
 
     def on_batch_end(self, net, batch, training, losses=None, **kwargs):
-        self.unchecked_.extend(losses.values())
+        self.unchecked_.append(torch.cat(list(losses.values())))
         self.last_X_ = batch[0]
         # each check waits for the GPU
-        n_losses = 1 if self.unchecked_[0].is_cpu else N_UNCHECKED * len(losses)
-        if len(self.unchecked_) >= n_losses:
+        if len(self.unchecked_) >= (1 if net.graphs is None else N_UNCHECKED):
             self.check(net)
 
     def check(self, net):
         """Stop if a loss is not finite."""
         unchecked, self.unchecked_ = self.unchecked_, []
         if unchecked and not torch.isfinite(torch.cat(unchecked)).all():
+            net.history[-1].pop("dur", None)  # this epoch does not count
             self.stop(net)
 
     def on_epoch_end(self, net, **kwargs):
