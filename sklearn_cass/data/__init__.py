@@ -12,7 +12,7 @@ from .domains import (
     domains_of,
     single,
 )
-from .overlap_add import cross_fade, windows_of
+from .overlap_add import cross_fade, parts_of, windows_of
 from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (
     check_component_names,
@@ -47,6 +47,7 @@ __all__ = [
     "cross_fade",
     "domains_of",
     "mean_shares",
+    "parts_of",
     "single",
     "takes_channels_apart",
     "tensor_dataset",

@@ -13,6 +13,7 @@ from ..data import (
     check_same_sfreq,
     check_sfreq,
     cross_fade,
+    parts_of,
     takes_channels_apart,
     windows_of,
 )
@@ -39,6 +40,7 @@ from ..signals import (
 MANY_CHANNELS = 64
 # Parts of a recording by which its sign is told, and windows in each.
 N_EXCERPTS, N_IN_EXCERPT = 16, 4
+BLOCK_ENTRIES = 2**20  # of a recording that are read at a time, at most
 
 
 class RecordingsMixin:
@@ -99,7 +101,7 @@ class RecordingsMixin:
         recording = check_recording(recording, self.domains_)
         shape = self._shape_of_estimates(recording.shape)
         out = check_out(out, shape, floating_type(recording.dtype), recording)
-        blocks = map(np.asarray, chunks_of(recording, axis=-1))
+        blocks = blocks_of(recording)
         if polarity == "auto":
             signs = self._signs_of(recording, ratio)
             blocks = multiplied(map(floating, blocks), signs)
@@ -272,6 +274,13 @@ class RecordingsMixin:
             for array in (excerpt - estimates.sum(axis=0), excerpt)
         )
         return rest / np.where(whole > 0, whole, 1)
+
+
+def blocks_of(recording):
+    """Yield copies of parts of a recording, which may be a file larger than memory."""
+    length = max(1, BLOCK_ENTRIES // math.prod(recording.shape[:-1]))
+    for chunk in chunks_of(recording, axis=-1):
+        yield from parts_of(chunk, length)
 
 
 def check_polarity(polarity, known):
