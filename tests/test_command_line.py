@@ -323,6 +323,30 @@ def test_channels_are_separated_one_by_one(tmp_path, model, noise):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".wav"])
+def test_gaps_stay_gaps(tmp_path, model, noise, suffix):
+    x = np.stack([noise, noise[::-1]]).astype(np.float32)
+    x[0, 500:600] = np.nan
+    path = write(tmp_path / f"a{suffix}", x, SFREQ, "FLOAT")
+    assert run("separate", model, path, "-o", tmp_path / "parts") == 0
+    found = read(tmp_path / "parts" / "a" / f"low{suffix}")
+    expected = load(model).separate(x)[0]
+    assert np.isnan(found).sum() == 100
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("polarity", ["auto", "both"])
+def test_polarity_is_that_of_separate(tmp_path, model, noise, polarity):
+    x = np.stack([noise, -noise])
+    path = write(tmp_path / "a.npy", x)
+    args = ["separate", model, path, "-o", tmp_path / "parts", "--polarity", polarity]
+    assert run(*args) == 0
+    found = read(tmp_path / "parts" / "a" / "low.npy")
+    expected = load(model).separate(x, polarity=polarity)[0]
+    assert np.array_equal(found, expected)
+    assert np.array_equal(found[0], -found[1])
+
+
 def test_model_of_several_channels_takes_them_at_once(tmp_path, noise, capsys):
     fitted(n_channels=2).save(tmp_path / "model")
     stereo = np.stack([noise, noise[::-1]])

@@ -326,7 +326,7 @@ def object_of(**params):
 
 CRAFTED = {
     "rate": (object_of(sfreq=100), "filter_: expected the rate sfreq_"),
-    "no rate": (object_of(sfreq=None), "sfreq must be given"),
+    "no rate": (object_of(sfreq=None, notch=50), "sfreq must be given"),
     "many": (object_of(notch=1e-9), "harmonics"),
     "long": (object_of(median=1e300), "median must have at most"),
     "slow": (object_of(band={"tuple": [1e-300, None]}), "too low"),

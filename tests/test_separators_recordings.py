@@ -4,9 +4,16 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from cases import FAST, IDENTITY, WIDE, NoEncoder, UnitMask, make_mixtures
 
-from sklearn_cass import AESeparator, CASSSeparator, Modules, STFTTransformer
+from sklearn_cass import (
+    AESeparator,
+    CASSSeparator,
+    FilterTransformer,
+    Modules,
+    STFTTransformer,
+)
 
 pytestmark = pytest.mark.usefixtures("generators_stand_still")
 
@@ -274,17 +281,83 @@ def test_blocks_of_other_channels_than_the_first_are_refused(fitted):
 
 
 @pytest.mark.parametrize("shape", [(500,), (3, 200)])
-def test_estimates_of_both_signs_do_not_depend_on_polarity(fitted, shape):
+def test_estimates_of_both_signs_are_averaged(fitted, shape):
     recording = recording_of(*shape)
-    found = fitted.separate(recording, both_signs=True)
-    negative = fitted.separate(-recording, both_signs=True)
+    found = fitted.separate(recording, polarity="both")
+    negative = fitted.separate(-recording, polarity="both")
     assert np.array_equal(negative, -found)
     each = fitted.separate(recording), fitted.separate(-recording)
     assert not np.allclose(each[0], -each[1], rtol=1e-3)
     np.testing.assert_allclose(found, (each[0] - each[1]) / 2, atol=1e-12)
     blocks = np.array_split(recording, 7, axis=-1)
-    stream = fitted.separate_stream(blocks, both_signs=True)
+    stream = fitted.separate_stream(blocks, polarity="both")
     assert np.array_equal(np.concatenate(list(stream), axis=-1), found)
+
+
+class Positive(UnitMask):
+    """Return a mask that keeps what is above the mean, and so one sign."""
+
+    def forward(self, features):
+        x = features[-1]
+        return torch.where(x > 0, 1.0, 0.1) * (1 + 0 * self.idle)
+
+
+@pytest.fixture(scope="module")
+def of_one_sign():
+    """Return a separator that keeps positive values, a tenth of negative ones."""
+    network = Modules(NoEncoder, Positive, output="mask", decoder__n_parts=1)
+    X, y = make_mixtures(n_components=1, n_times=N_WINDOW)
+    return AESeparator(**FAST | {"network": network, "stft": False}).fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("shape", [(1,), (50,), (9000,), (3, 9000)])
+def test_the_sign_is_that_which_the_separator_knows(of_one_sign, shape, dtype):
+    recording = np.abs(1000 * recording_of(*shape)).astype(dtype)
+    expected = of_one_sign.separate(recording)
+    for sign in (1, -1):
+        turned = sign * recording
+        found = of_one_sign.separate(turned, polarity="auto")
+        assert np.array_equal(found, sign * expected)
+        assert found.dtype == expected.dtype
+    assert not np.allclose(of_one_sign.separate(-recording), -expected)
+
+
+def test_each_channel_has_a_sign_of_its_own(of_one_sign, tmp_path):
+    recording = np.abs(recording_of(4, 9000))
+    recording[2, 100:7000] = np.nan
+    recording[3] = 0
+    signs = np.array([1, -1, -1, -1.0])[:, np.newaxis]
+    expected = of_one_sign.separate(recording)
+    np.save(tmp_path / "a.npy", signs * recording)
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    found = of_one_sign.separate(mapped, polarity="auto")
+    np.testing.assert_array_equal(found, signs * expected)
+
+
+def test_signs_are_told_after_resampling_and_filtering(data):
+    filter = FilterTransformer(band=(1, None))
+    separator = AESeparator(**WIDE).fit(*data, sfreq=250, filter=filter)
+    recording = recording_of(2, 3000)
+    settings = {"sfreq": 1000, "polarity": "auto"}
+    found = separator.separate(recording, **settings)
+    assert np.array_equal(separator.separate(-recording, **settings), -found)
+    plain = separator.separate(recording, sfreq=1000)
+    negative = -separator.separate(-recording, sfreq=1000)
+    for k in range(2):
+        either = [np.array_equal(found[:, k], e[:, k]) for e in (plain, negative)]
+        assert any(either)
+
+
+def test_polarities_that_cannot_be_are_refused(fitted):
+    with pytest.raises(ValueError, match="polarity must be one of .*, got True"):
+        fitted.separate(recording_of(100), polarity=True)
+    with pytest.raises(ValueError, match="polarity must be one of .*, got 'auto'"):
+        fitted.separate_stream([], polarity="auto")
+    X, y = make_mixtures(n_times=N_WINDOW, n_channels=2)
+    separator = AESeparator(**FAST).fit(X, y[:, :, 0])
+    with pytest.raises(ValueError, match="they lack its axis of channels"):
+        separator.separate(recording_of(2, 100), polarity="auto")
 
 
 @pytest.mark.parametrize("representation", ["magnitude", "phase-sensitive"])

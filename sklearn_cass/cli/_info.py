@@ -20,6 +20,7 @@ def text_of(found):
         "class": found["class"],
         "components": ", ".join(found["components"]),
         "sampling rate": rate_text(found["sfreq"]),
+        "filter": filter_text(found["filter"]),
         "window": window_text(found),
         "weights": f"{found['n_weights']:,}",
         "size": f"{found['n_bytes'] / 2**20:.1f} MiB",
@@ -34,6 +35,11 @@ def text_of(found):
 def rate_text(sfreq):
     """Return a sampling rate."""
     return "not known" if sfreq is None else f"{sfreq:g} Hz"
+
+
+def filter_text(content):
+    """Return an encoded filter."""
+    return "none" if content is None else value_text(content)
 
 
 def window_text(found):

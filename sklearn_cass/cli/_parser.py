@@ -361,6 +361,13 @@ def add_separate(commands):
         metavar="N",
         help="recordings to separate at the same time (default: 1; -1: one a core)",
     )
+    parser.add_argument(
+        "--polarity",
+        choices=["given", "auto", "both"],
+        default="given",
+        help="sign of channels: as given, the one that the model knows (auto), or the "
+        "mean of the estimates of both (default: %(default)s)",
+    )
     add_reading(parser, NPY_RATE)
 
 

@@ -35,6 +35,7 @@ class Job:
     force: bool
     sfreq: float | None
     channel: str | None
+    polarity: str
 
 
 @dataclass
@@ -80,6 +81,7 @@ def make_jobs(args):
         )
     token = secrets.token_hex(4)
     settings = (args.model, token, args.force, args.sfreq, args.channel)
+    settings += (args.polarity,)
     return [Job(path, Path(args.output, path.stem), *settings) for path in paths]
 
 
@@ -151,7 +153,12 @@ def separate_recording(job, separator, lines, progress):
     blocks = without_infinity(
         map(select, counted(recording, progress)), recording, channels
     )
-    estimates = separator.separate_stream(blocks, sfreq=recording.sfreq)
+    settings = {"sfreq": recording.sfreq, "polarity": job.polarity}
+    if job.polarity == "auto":  # which needs all of the recording
+        whole = np.concatenate(list(blocks), axis=-1)
+        estimates = [separator.separate(whole, **settings)]
+    else:
+        estimates = separator.separate_stream(blocks, **settings)
     if len(separator.domains_.y_shape) < 2 <= n_model_channels(separator):
         channels = ("estimate",)
     with complete_folder(job.folder, job.token, check) as folder:

@@ -13,7 +13,7 @@ from .domains import (
     single,
     waveform_domains,
 )
-from .overlap_add import cross_fade, windows_of
+from .overlap_add import cross_fade, parts_of, windows_of
 from .plausibility import mean_shares, warn_of_data, warn_of_offset
 from .validation import (
     check_component_names,
@@ -48,6 +48,7 @@ __all__ = [
     "cross_fade",
     "domains_of",
     "mean_shares",
+    "parts_of",
     "single",
     "takes_channels_apart",
     "tensor_dataset",

@@ -23,8 +23,8 @@ def summary(path):
     -------
     summary : dict
         ``class``, ``parameters`` (as the file encodes them), ``components``,
-        ``sfreq``, ``window`` (the shape of a mixture), ``n_weights``, ``n_bytes`` and
-        ``versions``.
+        ``sfreq``, ``filter`` (as the file encodes it), ``window`` (the shape of a
+        mixture), ``n_weights``, ``n_bytes`` and ``versions``.
     """
     with open_content(path, "separator", "pipeline") as content:
         header, table = content.header, content.table
@@ -39,6 +39,7 @@ def summary(path):
             "parameters": header["parameters"],
             "components": [str(name) for name in names],
             "sfreq": learned.get("sfreq_"),
+            "filter": learned.get("filter_"),
             "window": list(domains["X_shape"]),
             "domain": domains["X_domain"],
             "versions": versions,

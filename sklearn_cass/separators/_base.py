@@ -296,7 +296,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         self.filter_ = fitted_filter(filter, self.sfreq_)
         if self.filter_ is not None:
             check_waveforms(X, "filter")
-            self.sfreq_ = float(self.filter_.sfreq)
+            self.sfreq_ = self.filter_.sfreq
 
     def _filtered(self, array):
         """Return mixtures or components, to be filtered when they are read."""

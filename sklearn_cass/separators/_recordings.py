@@ -13,10 +13,19 @@ from ..data import (
     check_same_sfreq,
     check_sfreq,
     cross_fade,
+    parts_of,
     takes_channels_apart,
     windows_of,
 )
-from ..numeric import as_plain, chunks_of, floating, floating_type, write_parts
+from ..numeric import (
+    as_plain,
+    chunks_of,
+    floating,
+    floating_type,
+    in_double,
+    powers_of_two,
+    write_parts,
+)
 from ..signals import (
     Counted,
     cropped,
@@ -29,6 +38,9 @@ from ..signals import (
 
 # A first block of more channels, and fewer time points, has them in the wrong order.
 MANY_CHANNELS = 64
+# Parts of a recording by which its sign is told, and windows in each.
+N_EXCERPTS, N_IN_EXCERPT = 16, 4
+BLOCK_ENTRIES = 2**20  # of a recording that are read at a time, at most
 
 
 class RecordingsMixin:
@@ -38,7 +50,7 @@ class RecordingsMixin:
     ``_rows_per_free_chunk()`` and ``_transform_chunk(windows, domain)``.
     """
 
-    def separate(self, recording, out=None, sfreq=None, both_signs=False):
+    def separate(self, recording, out=None, sfreq=None, polarity="given"):
         """Separate one recording of any length, in bounded memory.
 
         The recording is resampled to the rate seen in ``fit``, filtered as X was in
@@ -59,10 +71,13 @@ class RecordingsMixin:
             memory with the recording. None creates one.
         sfreq : float, default=None
             Sampling rate of the recording in Hz. None is that passed to ``fit``.
-        both_signs : bool, default=False
-            Whether to average the estimates of the recording and of its negative, in
-            twice the time: then ``separate(-recording) == -separate(recording)``. Of
-            use where the polarity of the recording is not that of the training.
+        polarity : {"given", "auto", "both"}, default="given"
+            Sign of the recording. With "auto" and "both", ``separate(-recording) ==
+            -separate(recording)``. "auto": each channel has the sign that the separator
+            knows, that for which its estimates add up better to the channel, on up to
+            64 windows from all over the recording. Of use where electrodes or sensors
+            may be turned around. "both": estimates of the recording and of its negative
+            are averaged, in twice the time; of use where both signs were trained on.
 
         Returns
         -------
@@ -81,15 +96,22 @@ class RecordingsMixin:
         in no estimate.
         """
         check_is_fitted(self)
+        check_polarity(polarity, ("given", "auto", "both"))
         ratio = self._ratio_of(sfreq)
         recording = check_recording(recording, self.domains_)
         shape = self._shape_of_estimates(recording.shape)
         out = check_out(out, shape, floating_type(recording.dtype), recording)
-        chunks = map(np.asarray, chunks_of(recording, axis=-1))
-        write_parts(out, self._separate_blocks(chunks, ratio, both_signs))
+        blocks = blocks_of(recording)
+        if polarity == "auto":
+            signs = self._signs_of(recording, ratio)
+            blocks = multiplied(map(floating, blocks), signs)
+            estimates = multiplied(self._separate_blocks(blocks, ratio), signs)
+        else:
+            estimates = self._separate_blocks(blocks, ratio, polarity)
+        write_parts(out, estimates)
         return out
 
-    def separate_stream(self, blocks, sfreq=None, both_signs=False):
+    def separate_stream(self, blocks, sfreq=None, polarity="given"):
         """Separate a recording that arrives in blocks.
 
         Parameters
@@ -100,9 +122,8 @@ class RecordingsMixin:
             is written anew.
         sfreq : float, default=None
             Sampling rate of the blocks in Hz, as for ``separate``.
-        both_signs : bool, default=False
-            Whether to average the estimates of the blocks and of their negatives, as
-            for ``separate``.
+        polarity : {"given", "both"}, default="given"
+            Sign of the blocks, as for ``separate``; "auto" needs the whole recording.
 
         Yields
         ------
@@ -126,8 +147,9 @@ class RecordingsMixin:
         (2, 250)
         """
         check_is_fitted(self)
+        check_polarity(polarity, ("given", "both"))
         ratio = self._ratio_of(sfreq)
-        return self._separate_blocks(self._checked_blocks(blocks), ratio, both_signs)
+        return self._separate_blocks(self._checked_blocks(blocks), ratio, polarity)
 
     def _ratio_of(self, sfreq):
         """Return the ratio of the fitted rate to a recording's, up and down."""
@@ -159,7 +181,7 @@ class RecordingsMixin:
                     )
                 yield np.array(block)
 
-    def _separate_blocks(self, blocks, ratio, both_signs):
+    def _separate_blocks(self, blocks, ratio, polarity="given"):
         """Yield the estimates of validated blocks."""
         blocks = iter(blocks)
         first = next(blocks, None)
@@ -167,52 +189,110 @@ class RecordingsMixin:
             return
         blocks = chain([first], blocks)
         if not takes_channels_apart(first.shape, self.domains_):
-            yield from self._separate_stretches(blocks, ratio, both_signs)
+            yield from self._separate_stretches(blocks, ratio, polarity)
             return
         keep_axis = len(self.domains_.window_shape) > 1
         streams = [
             self._separate_stretches(
-                parts_of_channel(copy, k, keep_axis), ratio, both_signs
+                parts_of_channel(copy, k, keep_axis), ratio, polarity
             )
             for k, copy in enumerate(tee(blocks, len(first)))
         ]
         yield from in_lockstep([map(without_channel, s) for s in streams])
 
-    def _separate_stretches(self, blocks, ratio, both_signs):
+    def _separate_stretches(self, blocks, ratio, polarity):
         """Yield the estimates of blocks: NaN in gaps, which are NaN."""
         shape = self.n_components_, *self.domains_.y_shape[:-1]
         for is_gap, parts in finite_stretches(map(floating, blocks)):
             if not is_gap:
-                yield from self._separate_stretch(parts, *ratio, both_signs)
+                yield from self._separate_stretch(parts, *ratio, polarity)
                 continue
             for part in parts:
                 yield np.full((*shape, part.shape[-1]), np.nan, part.dtype)
 
-    def _separate_stretch(self, blocks, up, down, both_signs):
+    def _separate_stretch(self, blocks, up, down, polarity):
         """Return the estimates of blocks without gaps, in blocks."""
         blocks = Counted(blocks)
         at_fitted_rate = resample_recording(blocks, up, down)
         if self.filter_ is not None:
             at_fitted_rate = self.filter_.filtered_blocks(at_fitted_rate)
-        estimates = self._separate_windows(at_fitted_rate, both_signs)
+        estimates = self._separate_windows(at_fitted_rate, polarity)
         return cropped(resample_recording(estimates, down, up), lambda: blocks.n)
 
-    def _separate_windows(self, blocks, both_signs):
+    def _separate_windows(self, blocks, polarity):
         """Return the cross-faded estimates of overlapping windows, in blocks."""
         n_window = self.domains_.window_shape[-1]
         hop = -(-n_window // 2)
         batches = windows_of(blocks, n_window, hop, self._rows_per_free_chunk())
-        estimates = ((self._estimates_of(b, both_signs), n) for b, n in batches)
+        estimates = ((self._estimates_of(b, polarity), n) for b, n in batches)
         return cross_fade(estimates, n_window, hop)
 
-    def _estimates_of(self, windows, both_signs):
+    def _estimates_of(self, windows, polarity):
         """Return the estimates of windows, or the mean of those of both signs."""
         domain = self.domains_.y_domain
         estimates = self._transform_chunk(windows, domain)
-        if both_signs:
+        if polarity == "both":
             estimates -= self._transform_chunk(-windows, domain)
             estimates /= 2
         return estimates
+
+    # Polarity ---------------------------------------------------------------------
+
+    def _signs_of(self, recording, ratio):
+        """Return the sign, 1 or -1, of a recording or of each of its channels."""
+        shape = self._shape_of_estimates(recording.shape)
+        if shape[1:] != recording.shape:
+            raise ValueError(
+                'polarity="auto" compares a recording with the sum of its components, '
+                "but they lack its axis of channels: pass another polarity"
+            )
+        axes = -1 if takes_channels_apart(recording.shape, self.domains_) else None
+        given = negative = 0.0
+        for excerpt in self._excerpts(recording, *ratio):
+            given += self._residual(excerpt, ratio, axes)
+            negative += self._residual(-excerpt, ratio, axes)
+        signs = np.where(given <= negative, 1.0, -1.0)
+        return signs if axes is None else signs[:, np.newaxis]
+
+    def _excerpts(self, recording, up, down):
+        """Yield parts of a recording from all over it."""
+        n_times = recording.shape[-1]
+        length = min(
+            n_times, N_IN_EXCERPT * self.domains_.window_shape[-1] * down // up
+        )
+        length = max(1, length)
+        starts = np.linspace(0, n_times - length, N_EXCERPTS).astype(int)
+        for start in np.unique(starts).tolist():
+            yield floating(np.asarray(recording[..., start : start + length]))
+
+    def _residual(self, excerpt, ratio, axes):
+        """Return the share of an excerpt's power that its estimates leave."""
+        estimates = np.concatenate([*self._separate_blocks([excerpt], ratio)], axis=-1)
+        powers = powers_of_two(np.nan_to_num(excerpt)[np.newaxis]).max()
+        rest, whole = (
+            np.nansum(np.square(np.abs(in_double(array) / powers)), axis=axes)
+            for array in (excerpt - estimates.sum(axis=0), excerpt)
+        )
+        return rest / np.where(whole > 0, whole, 1)
+
+
+def blocks_of(recording):
+    """Yield copies of parts of a recording, which may be a file larger than memory."""
+    length = max(1, BLOCK_ENTRIES // math.prod(recording.shape[:-1]))
+    for chunk in chunks_of(recording, axis=-1):
+        yield from parts_of(chunk, length)
+
+
+def check_polarity(polarity, known):
+    """Raise a ValueError unless a polarity is one of those known."""
+    if not isinstance(polarity, str) or polarity not in known:
+        raise ValueError(f"polarity must be one of {known}, got {polarity!r}")
+
+
+def multiplied(blocks, signs):
+    """Yield blocks times signs, which broadcast, in the blocks' precision."""
+    for block in blocks:
+        yield block * signs.astype(block.real.dtype)
 
 
 def without_channel(estimates):

@@ -35,7 +35,8 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
 
     Three filters, each of which can be left out, are applied in this order: the running
     median is subtracted, the band is passed, and the mains are rejected. All are
-    symmetric in time: those of the band and the mains run forwards and backwards.
+    symmetric in time, those of the band and the mains because they run forwards and
+    backwards [1]_.
 
     Parameters
     ----------
@@ -49,11 +50,11 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
     median : float or tuple of floats, default=None
         Lengths in seconds of running medians, one after the other, which are the
         baseline that is subtracted: (0.2, 0.6) removes the wander of an ECG and keeps
-        its waves. The median of a sum is not the sum of the medians, so that filtered
-        components no longer add up exactly.
+        its waves [2]_. The median of a sum is not the sum of the medians, so that
+        filtered components no longer add up exactly.
     sfreq : float, default=None
-        Sampling rate of the waveforms in Hz. It is needed, but for a filter that is
-        passed to ``fit`` of a separator together with ``sfreq``.
+        Sampling rate of the waveforms in Hz. It can be None for a filter that is passed
+        to ``fit`` of a separator together with ``sfreq``.
 
     Attributes
     ----------
@@ -74,6 +75,14 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
     -----
     In a Pipeline, X alone is filtered, and the components of y are not. Pass the filter
     to ``fit`` of a separator instead, which filters both.
+
+    References
+    ----------
+    .. [1] F. Gustafsson, "Determining the initial states in forward-backward
+       filtering", IEEE Transactions on Signal Processing 44(4), 988-992, 1996.
+    .. [2] P. de Chazal, M. O'Dwyer and R. B. Reilly, "Automatic classification of
+       heartbeats using ECG morphology and heartbeat interval features", IEEE
+       Transactions on Biomedical Engineering 51(7), 1196-1206, 2004.
 
     Examples
     --------
@@ -204,7 +213,8 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
 
     def _design(self):
         """Set the filters; parameters have been validated one by one."""
-        if self.sfreq is None:
+        is_idle = self.band is None and self.notch is None and self.median is None
+        if self.sfreq is None and not is_idle:
             raise ValueError(
                 "sfreq must be given, the sampling rate in Hz: frequencies of filters "
                 "mean nothing without it"
@@ -225,7 +235,7 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
 
     def _edges(self):
         """Return the edges of the band: 0 and half the sampling rate for None."""
-        nyquist = self.sfreq / 2
+        nyquist = np.inf if self.sfreq is None else self.sfreq / 2
         band = (None, None) if self.band is None else tuple(self.band)
         given = [edge for edge in band if edge is not None]
         are_inside = all(is_number(edge) and 0 < edge < nyquist for edge in given)
@@ -243,7 +253,7 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
         return [
             butter(ORDER, edge, kind, fs=self.sfreq, output="sos")
             for kind, edge in (("highpass", low), ("lowpass", high))
-            if 0 < edge < self.sfreq / 2
+            if 0 < edge < (self.sfreq or 0) / 2
         ]
 
     def _notch_sections(self, high):
@@ -318,8 +328,10 @@ def fitted_filter(filter, sfreq):
     if not isinstance(filter, FilterTransformer):
         raise TypeError(f"filter must be a FilterTransformer or None, got {filter!r}")
     fitted = clone(filter)
-    fitted.sfreq = sfreq if fitted.sfreq is None else float(fitted.sfreq)
+    if fitted.sfreq is None:
+        fitted.sfreq = sfreq
     fitted._validate_params()
+    fitted.sfreq = fitted.sfreq and float(fitted.sfreq)
     if None not in (sfreq, fitted.sfreq) and not isclose(sfreq, fitted.sfreq):
         raise ValueError(
             f"filter has sfreq={fitted.sfreq:g} Hz, which differs from sfreq={sfreq:g} "
