@@ -50,8 +50,8 @@ def load_adfecgdb(folder=None, *, records=None, channels=None):
         Names of records, such as ``["r01", "r04"]``. None loads all that the folder
         holds.
     channels : list of str or None, default=None
-        The channels to load, in this order. None loads all: Direct_1, Abdomen_1, Abdomen_2, Abdomen_3 and
-        Abdomen_4.
+        The channels to load, in this order. None loads all: Direct_1,
+        Abdomen_1, Abdomen_2, Abdomen_3 and Abdomen_4.
 
     Returns
     -------

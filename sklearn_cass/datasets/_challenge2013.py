@@ -50,7 +50,8 @@ def load_challenge2013(folder=None, *, records=None, channels=None):
         Names of records, such as ``["a01", "a02"]``. None loads all that the folder
         holds.
     channels : list of str or None, default=None
-        The channels to load, in this order. None loads all: AECG1, AECG2, AECG3 and AECG4.
+        The channels to load, in this order. None loads all: AECG1,
+        AECG2, AECG3 and AECG4.
 
     Returns
     -------
