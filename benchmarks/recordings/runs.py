@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from ..peers.records import Records
@@ -9,6 +10,7 @@ from ..report import provenance
 from .problems import PROBLEMS
 from .recording import training_set
 
+FINDER = "neurokit2"  # of beats and breaths
 FOLDER = Path(__file__).parent / "results"
 
 
@@ -57,6 +59,12 @@ def tasks_of(problem, names, recordings, seeds):
     ]
 
 
+def made_by():
+    """Return where and with what numbers are made."""
+    found = provenance()
+    return found | {"versions": found["versions"] | {FINDER: version(FINDER)}}
+
+
 def make(task, recordings, records):
     """Make a run and write its record, unless there is one; tell if it was made."""
     (tested,) = [
@@ -77,7 +85,7 @@ def make(task, recordings, records):
             "of_channels": problem.methods[task.method].of_channels,
             "measured": measured,
             "seconds": seconds,
-            **provenance(),
+            **made_by(),
         },
     )
     return True
