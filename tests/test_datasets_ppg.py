@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-from sklearn_cass.datasets import make_ppg_mixtures
+from sklearn_cass.datasets import load_bidmc, make_ppg_mixtures
 
 TINY = {"n_times": 16, "windows_per_subject": 3}
 TWO_MINUTES = 120 * 64
@@ -409,16 +409,9 @@ def test_more_than_one_period_per_time_point_is_refused(arguments):
 @pytest.fixture(scope="module")
 def recorded(data_folder):
     """PLETH signals of the BIDMC subjects, at 125 Hz."""
-    paths = sorted(data_folder.glob("bidmc/*_Signals.csv"))
-    if not paths:
+    if not list(data_folder.glob("bidmc/*_Signals.csv")):
         pytest.skip(f"no BIDMC recordings in {data_folder / 'bidmc'}")
-    signals = []
-    for path in paths:
-        with path.open() as file:
-            names = [name.strip() for name in file.readline().split(",")]
-            column = names.index("PLETH")
-            signals.append(np.loadtxt(file, delimiter=",", usecols=column))
-    return signals
+    return [x for (x,) in load_bidmc(data_folder, channels=["PLETH"]).data]
 
 
 def mean_beat(x, sfreq):

@@ -53,7 +53,7 @@ PUBLIC_NAMES = "the public names"  # as docs/design.md says it
 OPTIONAL = {
     *("matplotlib", "soundfile", "wfdb", "edfio", "fast_bss_eval", "pytest"),
     *("h5py", "zarr", "dask", "jinja2", "plotly", "pandas", "pystoi", "pesq"),
-    *("onnx", "onnxscript", "onnxruntime", "shtab"),
+    *("onnx", "onnxscript", "onnxruntime", "shtab", "neurokit2"),
     "signalz",  # required, but no package index has a wheel of it
 }
 OF_SKLEARN = {"pandas"}  # which it imports where it is installed

@@ -34,10 +34,11 @@ class Task:
 
 
 class Records:
-    """The records in a folder."""
+    """The records in a folder, of runs that ``kind`` describes, a dataclass."""
 
-    def __init__(self, folder=FOLDER):
+    def __init__(self, folder=FOLDER, kind=Task):
         self.folder = Path(folder)
+        self.kind = kind
         self.kept = self.folder / "records.jsonl"
 
     def path(self, task):
@@ -68,11 +69,16 @@ class Records:
         """Return the records of the compact file, and those of runs since."""
         lines = self.kept.read_text().splitlines() if self.kept.exists() else []
         texts = [*lines, *(path.read_text() for path in self.runs())]
-        return {name_of(record): record for record in map(json.loads, texts)}
+        return {self.name_of(record): record for record in map(json.loads, texts)}
 
     def runs(self):
         """Return the files of single runs."""
         return sorted(self.folder.glob("*.json"))
+
+    def name_of(self, record):
+        """Return the name of the task of a record."""
+        names = [field.name for field in fields(self.kind)]
+        return self.kind(**{name: record["identity"][name] for name in names}).name
 
     def compact(self):
         """Move all records into one file, the same bytes for the same records."""
@@ -81,12 +87,6 @@ class Records:
             write_atomically(self.kept, "".join(lines).encode())
         for path in self.runs():
             path.unlink()
-
-
-def name_of(record):
-    """Return the name of the task of a record."""
-    names = [field.name for field in fields(Task)]
-    return Task(**{name: record["identity"][name] for name in names}).name
 
 
 def as_json(value):

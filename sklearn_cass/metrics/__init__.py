@@ -9,6 +9,11 @@ true component k, without a search over permutations.
 The error relative to a silent true component (zero everywhere) is not defined: its
 entry is NaN, also if the estimate is silent. The scorers ignore NaN entries.
 
+Where components are not known, events may be: ``find_beats`` and ``find_breaths`` find
+them in an estimate, ``detection_f1``, ``detection_precision``, ``detection_recall`` and
+``rate_error`` compare them with the true ones, of one recording at a time. All times
+are in seconds.
+
 ``sdr_score``, ``si_sdr_score`` (in dB) and ``neg_relative_error_score`` are values for
 the parameter ``scoring`` of `GridSearchCV` and similar tools. They call ``predict`` and
 average over samples and components; higher is better. ``y`` must hold components, not
@@ -35,13 +40,28 @@ from ._errors import (
     si_sdr,
     si_sdr_improvement,
 )
+from ._events import (
+    detection_f1,
+    detection_precision,
+    detection_recall,
+    match_events,
+    rate_error,
+)
+from ._finding import find_beats, find_breaths
 from ._phase import oracle_ratio_mask, share_phase, shared_phase_error
 from ._scorers import neg_relative_error_score, sdr_score, si_sdr_score
 
 __all__ = [
+    "detection_f1",
+    "detection_precision",
+    "detection_recall",
+    "find_beats",
+    "find_breaths",
+    "match_events",
     "mean_ignoring_nan",
     "neg_relative_error_score",
     "oracle_ratio_mask",
+    "rate_error",
     "relative_error",
     "sdr",
     "sdr_improvement",

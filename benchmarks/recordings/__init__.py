@@ -1,0 +1,1 @@
+"""Beats and breaths in recordings whose components nobody knows."""

@@ -1,0 +1,142 @@
+"""Classical methods: filters, averaged beats that are subtracted, FastICA.
+
+Each is a function of the recordings to learn from, which these ignore, and of a
+recording without events. It returns estimates of the wanted component, one row for
+each, at the rate of the recording.
+"""
+
+import warnings
+
+import numpy as np
+from scipy.ndimage import median_filter
+from scipy.signal import butter, iirnotch, sosfiltfilt, tf2sos
+from sklearn.decomposition import FastICA
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_cass.metrics import find_beats
+
+FETAL_BAND, MAINS = (3.0, 45.0), 50.0  # Hz
+BREATHING_BAND = (0.1, 0.5)
+BEFORE, AFTER, TAPER = 0.25, 0.45, 0.05  # seconds around a maternal R wave
+N_NEIGHBOURS = 10  # beats on each side of one, that its template averages
+MOST_IRREGULAR = 0.1  # share of a mother's intervals, found in a channel
+
+
+def no_filter(training, recording):
+    """Return the channels as they are."""
+    return recording.data
+
+
+def fetal_band_pass(training, recording):
+    """Return the channels without baseline, mains and noise above the band."""
+    return band_filtered(recording.data, recording.sfreq)
+
+
+def band_filtered(x, sfreq):
+    """Return ECG in the band of QRS complexes, without mains."""
+    notch = tf2sos(*iirnotch(MAINS, 30, fs=sfreq))
+    sos = butter(4, FETAL_BAND, "bandpass", fs=sfreq, output="sos")
+    return sosfiltfilt(sos, sosfiltfilt(notch, x))
+
+
+def breathing_band_pass(training, recording):
+    """Return the channels between the slowest and the fastest breathing."""
+    x = recording.data - recording.data.mean(axis=1, keepdims=True)
+    sos = butter(2, BREATHING_BAND, "bandpass", fs=recording.sfreq, output="sos")
+    return sosfiltfilt(sos, x)
+
+
+def template_subtraction(training, recording):
+    """Return the channels without the averages of nearby maternal beats."""
+    x, sfreq = fetal_band_pass(training, recording), recording.sfreq
+    beats = maternal_beats(x, sfreq)
+    return np.stack([subtract_beats(channel, beats, sfreq) for channel in x])
+
+
+def fast_ica(training, recording):
+    """Return the independent components of the channels."""
+    return independent(fetal_band_pass(training, recording))
+
+
+def template_subtraction_ica(training, recording):
+    """Return the independent components of what template subtraction leaves."""
+    return independent(template_subtraction(training, recording))
+
+
+def independent(x):
+    """Return the independent components of channels."""
+    ica = FastICA(whiten="unit-variance", max_iter=1000, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return ica.fit_transform(x.T).T
+
+
+def maternal_beats(x, sfreq):
+    """Return the time points of the beats of the mother.
+
+    Of the independent components with regular beats, the one with the fewest shows
+    them: the mother's heart is slower than that of the fetus.
+    """
+    components = independent(x)
+    found = [find_beats(component, sfreq) for component in components]
+    regular = [k for k, beats in enumerate(found) if is_regular(beats)]
+    k = min(regular or range(len(found)), key=lambda k: len(found[k]))
+    return aligned(components[k], np.round(found[k] * sfreq).astype(int), sfreq)
+
+
+def is_regular(beats):
+    """Tell whether beats are those of one heart."""
+    return irregularity(beats) < MOST_IRREGULAR
+
+
+def aligned(x, beats, sfreq):
+    """Return beats moved to where they resemble their average most."""
+    half, most = round(0.05 * sfreq), round(0.02 * sfreq)
+    padded = np.pad(x, half + most)
+    for _ in range(2):
+        wide = padded[beats[:, None] + np.arange(2 * (half + most) + 1)]
+        template = wide[:, most:-most].mean(axis=0)
+        windows = np.lib.stride_tricks.sliding_window_view(wide, len(template), axis=1)
+        beats = beats + np.argmax(windows @ template, axis=1) - most
+        beats = np.unique(np.clip(beats, 0, len(x) - 1))
+    return beats
+
+
+def irregularity(events):
+    """Return the share of intervals that differ by 15 % from those around them."""
+    intervals = np.diff(events)
+    if len(intervals) < 9:
+        return 1.0
+    nearby = median_filter(intervals, 9)
+    return float(np.mean(np.abs(intervals - nearby) > 0.15 * nearby))
+
+
+def subtract_beats(x, beats, sfreq):
+    """Return a channel without the average of the beats around each beat, scaled."""
+    before, after = round(BEFORE * sfreq), round(AFTER * sfreq)
+    padded = np.pad(x, (before, after))
+    places = beats[:, None] + np.arange(before + after)
+    segments = padded[places]  # (n_beats, n_points)
+    estimate, weights = np.zeros_like(padded), np.zeros_like(padded)
+    taper = ramps(before + after, round(TAPER * sfreq))
+    for k, place in enumerate(places):
+        template = segments[neighbours(k, len(beats))].mean(axis=0)
+        power = template @ template
+        gain = segments[k] @ template / power if power else 0
+        estimate[place] += taper * gain * template
+        weights[place] += taper
+    estimate /= np.maximum(weights, 1)
+    return (padded - estimate)[before : before + len(x)]
+
+
+def neighbours(k, n_beats):
+    """Return the beats around a beat, as many at the ends of the recording."""
+    n_around = 2 * N_NEIGHBOURS + 1
+    first = max(0, min(k - N_NEIGHBOURS, n_beats - n_around))
+    return slice(first, first + n_around)
+
+
+def ramps(n_points, n_ramp):
+    """Return weights that rise from 0 to 1, and fall to 0 at the end."""
+    ramp = np.linspace(0, 1, n_ramp)
+    return np.concatenate([ramp, np.ones(n_points - 2 * n_ramp), ramp[::-1]])

@@ -1,0 +1,90 @@
+"""Rows of the tables: what estimates the fetal ECG, or the respiration.
+
+A method is a function of the recordings to learn from, of a recording without events,
+and of a seed. It returns estimates of shape (n_estimates, n_times), at the rate of the
+recording.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import classical, learned
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row; ``settings`` are all that its numbers depend on but for data and seed.
+
+    ``of_channels``: estimate k is that of channel k, so that a channel can be chosen by
+    other recordings.
+    """
+
+    title: str
+    estimate: Callable
+    settings: dict = field(default_factory=dict)
+    of_channels: bool = False
+    is_learned: bool = False
+
+    def __call__(self, training, recording, seed=0):
+        """Return the estimates for a recording, whose events are withheld."""
+        seeds = (seed,) if self.is_learned else ()
+        return self.estimate(training, recording.without_events(), *seeds)
+
+
+_BAND = {"band": classical.FETAL_BAND, "mains": classical.MAINS}
+_TEMPLATE = _BAND | {
+    "seconds": (classical.BEFORE, classical.AFTER),
+    "neighbours": classical.N_NEIGHBOURS,
+}
+
+FETAL = {
+    "none": Method("none", classical.no_filter, of_channels=True),
+    "band-pass": Method(
+        "band-pass", classical.fetal_band_pass, _BAND, of_channels=True
+    ),
+    "template": Method(
+        "template subtraction",
+        classical.template_subtraction,
+        _TEMPLATE,
+        of_channels=True,
+    ),
+    "template-ica": Method(
+        "template subtraction, FastICA", classical.template_subtraction_ica, _TEMPLATE
+    ),
+    "ica": Method("FastICA", classical.fast_ica, _BAND),
+    "nmf": Method(
+        "`NMFSeparator`",
+        learned.fetal_nmf,
+        learned.FETAL_NMF,
+        of_channels=True,
+        is_learned=True,
+    ),
+    "ae": Method(
+        "`AESeparator`",
+        learned.fetal_ae,
+        learned.FETAL_AE,
+        of_channels=True,
+        is_learned=True,
+    ),
+}
+
+RESPIRATION = {
+    "none": Method("none", classical.no_filter),
+    "band-pass": Method(
+        "band-pass",
+        classical.breathing_band_pass,
+        {"band": classical.BREATHING_BAND},
+    ),
+    "nmf": Method(
+        "`NMFSeparator`",
+        learned.respiration_nmf,
+        learned.RESPIRATION_NMF,
+        is_learned=True,
+    ),
+    "ae": Method(
+        "`AESeparator`",
+        learned.respiration_ae,
+        learned.RESPIRATION_AE,
+        is_learned=True,
+    ),
+}

@@ -1,0 +1,238 @@
+"""The pages of the records: a table for each database, a row for each method."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from ..markdown import table
+from ..peers.records import as_json
+from . import figure
+from .problems import fetal_error, respiration_error
+from .runs import Task
+
+NONE = "-"
+COMMAND = "python -m benchmarks.recordings {name} --page"
+ABOUT = {
+    "fetal": """\
+# Fetal beats in abdominal ECG
+
+Written by `{command}` from the records in
+[benchmarks/recordings](../../benchmarks/recordings).
+
+The fetal component of an abdominal recording is not known, but the times of its beats
+are. Cells hold F1 scores of fetal beats within 50 ms
+(`sklearn_cass.metrics.detection_f1`), which `find_beats` finds with one rule for all
+methods. Nothing is chosen on the recording that is tested:
+
+- Each recording of ADFECGDB is tested on by methods that learned from the others. The
+  recordings of the Challenge 2013 come from other hospitals; methods learned from all
+  of ADFECGDB.
+- *Four channels*: a method gives one estimate for each channel, or each independent
+  component. The one with the most regular beats at 100 to 200 a minute is compared.
+- *One channel*: that in which the method has the best mean F1 on the other recordings
+  of ADFECGDB.
+
+*Template subtraction*: around each maternal beat, the mean of 21 nearby beats, scaled
+by least squares, is subtracted. Maternal beats are found in the independent components
+of all channels, of which the slowest regular one is the mother's. *FastICA* takes four
+channels; the other methods take one at a time. All channels are filtered to 3-45 Hz,
+but in the row *none*.
+
+The separators learn from the scalp ECG of other recordings, added to that of an adult
+(`load_semireal_fetal_ecg`), and so from no abdominal channel. `AESeparator` learns with
+random signs of the components, and with noise as a third one.
+
+{sections}
+{picture}
+
+{circumstances}
+""",
+    "respiration": """\
+# Breathing in a finger's PPG
+
+Written by `{command}` from the records in
+[benchmarks/recordings](../../benchmarks/recordings).
+
+The respiratory component of a PPG is not known, but the times of breaths are. Cells
+hold mean absolute errors in breaths per minute over windows of 64 s
+(`sklearn_cass.metrics.rate_error`) between the breaths that the first annotator marked
+and those that `find_breaths` finds in the estimate, with one rule for all methods.
+*Band-pass* is 0.1-0.5 Hz. Methods that learn do so from generated PPG, and from no
+patient.
+
+{sections}
+{picture}
+
+{circumstances}
+""",
+}
+
+
+def write(problem, records, docs):
+    """Write the page of a problem; return its path."""
+    current = load(problem, records)
+    sections = {"fetal": fetal_sections, "respiration": respiration_sections}
+    text = ABOUT[problem.name].format(
+        command=COMMAND.format(name=problem.name),
+        picture=picture(problem, docs),
+        sections="\n\n".join(sections[problem.name](problem, current)),
+        circumstances=circumstances(current.values()),
+    )
+    path = docs / "recordings" / f"{problem.name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n")
+    return path
+
+
+def image_path(problem):
+    """Return the path of the picture, relative to the documentation's folder."""
+    return Path("images") / "benchmarks" / f"recordings-{problem.name}.png"
+
+
+def picture(problem, docs):
+    """Return the section with the picture, if there is one."""
+    if not (docs / image_path(problem)).exists():
+        return ""
+    title = problem.methods[problem.pictured].title
+    about = f"The worst seconds of the worst recordings, {title}"
+    marked = "Triangles: true events above, found ones below; red: missed and false."
+    return (
+        f"## Where it fails\n\n![{about}](../{image_path(problem).as_posix()})\n\n"
+        f"*{about}. {marked}*"
+    )
+
+
+def draw(problem, records, recordings, docs):
+    """Draw the worst recording of each database, if the method has records."""
+    worst = {}
+    for task, record in load(problem, records).items():
+        if task.method == problem.pictured:
+            error = problem.error(record["measured"])
+            k = record["measured"].get("chosen", 0)
+            entry = (error, task.recording, k)
+            worst[task.database] = max(worst.get(task.database, (-1,)), entry)
+    if worst:
+        by_name = {(r.database, r.name): r for r in recordings}
+        pairs = [(by_name[d, name], k) for d, (_, name, k) in sorted(worst.items())]
+        path = docs / image_path(problem)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn = figure.draw(problem, problem.pictured, recordings, pairs)
+        drawn.savefig(path, dpi=100)
+
+
+def load(problem, records):
+    """Return the records of a problem by task, but for those of other settings."""
+    found = {}
+    for record in records.all():
+        task = Task(**{f.name: record["identity"][f.name] for f in fields(Task)})
+        if task.problem == problem.name and is_current(problem, task, record):
+            found[task] = record
+    return found
+
+
+def is_current(problem, task, record):
+    """Tell whether a record was made with the settings of today."""
+    method = problem.methods.get(task.method)
+    wanted = method and as_json({"settings": method.settings, "rule": problem.rule})
+    identity = record["identity"]
+    return bool(method) and wanted == {k: identity[k] for k in wanted}
+
+
+def by_recording(current, method, database, value):
+    """Return {recording: mean over seeds of a value of its records}."""
+    values = {}
+    for task, record in current.items():
+        if (task.method, task.database) == (method, database):
+            values.setdefault(task.recording, []).append(value(task, record))
+    return {name: float(np.mean(of)) for name, of in sorted(values.items())}
+
+
+def names_of(current, database):
+    """Return the names of the recordings of a database."""
+    return sorted({t.recording for t in current if t.database == database})
+
+
+# Fetal --------------------------------------------------------------------------------
+
+
+def fetal_sections(problem, current):
+    """Yield the sections of both databases."""
+    for database in ("ADFECGDB", "Challenge 2013"):
+        yield f"## {database}"
+        for title, value in (
+            ("Four channels, one estimate chosen without annotations:", of_chosen),
+            ("One channel, chosen on other recordings:", of_one_channel(current)),
+        ):
+            yield title
+            yield table(rows_of(problem, current, database, value))
+
+
+def rows_of(problem, current, database, value, n_digits=3):
+    """Return a row for each method that has all recordings, their mean last."""
+    names, rows = names_of(current, database), []
+    for key, method in problem.methods.items():
+        found = by_recording(current, key, database, value)
+        cells = {n: number(found.get(n), n_digits) for n in names}
+        if any(cell != NONE for cell in cells.values()):
+            complete = NONE not in cells.values()
+            mean = np.mean(list(found.values())) if complete else None
+            rows.append(
+                {"method": method.title, **cells, "mean": number(mean, n_digits)}
+            )
+    return rows
+
+
+def number(value, n_digits):
+    """Return a number as text; a dash for none."""
+    known = value is not None and np.isfinite(value)
+    return f"{value:.{n_digits}f}" if known else NONE
+
+
+def of_chosen(task, record):
+    """Return the F1 score of the estimate that was chosen without annotations."""
+    return 1 - fetal_error(record["measured"])
+
+
+def of_one_channel(current):
+    """Return a function: the F1 of the channel that is best on other recordings."""
+
+    def value(task, record):
+        others = [
+            other["measured"]["F1"]
+            for t, other in current.items()
+            if (t.method, t.seed, t.database) == (task.method, task.seed, "ADFECGDB")
+            and (t.database, t.recording) != (task.database, task.recording)
+        ]
+        if not record["of_channels"] or not others:
+            return np.nan
+        return record["measured"]["F1"][int(np.argmax(np.mean(others, axis=0)))]
+
+    return value
+
+
+# Respiration --------------------------------------------------------------------------
+
+
+def respiration_sections(problem, current):
+    """Yield the section of the only database."""
+    yield "## BIDMC"
+    yield table(rows_of(problem, current, "BIDMC", of_error, n_digits=2))
+
+
+def of_error(task, record):
+    """Return the error in breaths a minute."""
+    return respiration_error(record["measured"])
+
+
+# Provenance ---------------------------------------------------------------------------
+
+
+def circumstances(records):
+    """Return where records were made, and with what."""
+    lines = {
+        f"- {r['machine']}; threads: {r['n_threads']}; commit {r['commit']}"
+        for r in records
+    }
+    return "## Machines\n\n" + "\n".join(sorted(lines)) if lines else ""

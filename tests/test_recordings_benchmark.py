@@ -1,0 +1,248 @@
+"""The benchmark of recordings: classical methods, choices without annotations, page."""
+
+import warnings
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from benchmarks.recordings import __main__ as command
+from benchmarks.recordings import classical, learned, methods, page, problems, runs
+from benchmarks.recordings.recording import Recording, bridged, training_set
+from sklearn_cass.metrics import detection_f1, find_beats
+
+pytest.importorskip("neurokit2")
+
+SFREQ = 500
+SECONDS = 40
+
+
+def heart(rate, width, seed, seconds=SECONDS, sfreq=SFREQ):
+    """Return the beats of a heart, and its ECG: QRS complexes with small T waves."""
+    rng = np.random.default_rng(seed)
+    beats = 0.3 + np.cumsum(
+        60 / rate * rng.uniform(0.95, 1.05, int(seconds * rate / 60))
+    )
+    beats = beats[beats < seconds - 0.5]
+    times = np.arange(seconds * sfreq) / sfreq
+    x = np.zeros_like(times)
+    for beat in beats:
+        x += np.exp(-(((times - beat) / width) ** 2))
+        x += 0.2 * np.exp(-(((times - beat - 0.2) / 0.05) ** 2))
+    return beats, x
+
+
+def abdominal(name, seed=0, database="ADFECGDB"):
+    """Return four channels in which a mother and a fetus overlap."""
+    mother, maternal = heart(80, 0.02, seed)
+    fetus, fetal = heart(135, 0.01, seed + 100)
+    rng = np.random.default_rng(seed)
+    mixing = np.array([[1.0, 0.2], [-0.8, 0.3], [0.9, -0.25], [-1.0, 0.1]])
+    x = mixing @ np.stack([maternal, fetal]) + 0.01 * rng.normal(size=(4, len(fetal)))
+    recording = Recording(database, name, seed + 1, 100 * x, SFREQ, fetus, None)
+    return recording, mother
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return abdominal("r01")
+
+
+def best_f1(recording, estimates):
+    return max(detection_f1(recording.events, find_beats(x, SFREQ)) for x in estimates)
+
+
+# --- classical methods ----------------------------------------------------------------
+
+
+def test_maternal_beats_are_those_of_the_slower_heart(recorded):
+    recording, mother = recorded
+    x = classical.band_filtered(recording.data, SFREQ)
+    found = classical.maternal_beats(x, SFREQ) / SFREQ
+    assert detection_f1(mother, found) > 0.98
+
+
+def test_template_subtraction_leaves_the_fetal_beats(recorded):
+    recording, mother = recorded
+    before = classical.fetal_band_pass([], recording)
+    after = classical.template_subtraction([], recording)
+    assert after.shape == recording.data.shape
+    assert best_f1(recording, after) > 0.97
+    assert best_f1(recording, before[:1]) < 0.7
+    # around maternal beats that no fetal beat is near, little is left
+    alone = [b for b in mother[2:-2] if np.abs(recording.events - b).min() > 0.1]
+    places = np.round(np.array(alone) * SFREQ).astype(int)
+    assert len(places) > 5
+    left = np.abs(after[0, places]).mean() / np.abs(before[0, places]).mean()
+    assert left < 0.15
+
+
+def test_averages_of_equal_beats_are_subtracted_entirely():
+    beats = np.arange(300, 19_000, 400)
+    x = np.zeros(20_000)
+    for beat in beats:
+        x[beat - 20 : beat + 20] += np.hanning(40) * (1 + beat / 20_000)
+    left = classical.subtract_beats(x, beats, SFREQ)
+    assert np.abs(left).max() < 1e-9
+    assert_array_equal(classical.subtract_beats(np.zeros(20_000), beats, SFREQ), 0)
+
+
+def test_alignment_moves_beats_to_their_places():
+    true = np.arange(300, 19_000, 400)
+    x = np.zeros(20_000)
+    for beat in true:
+        x[beat - 20 : beat + 20] += np.hanning(40)
+    shifted = true + np.random.default_rng(0).integers(-5, 6, len(true))
+    found = classical.aligned(x, shifted, SFREQ)
+    assert np.ptp(found - true) <= 1
+
+
+@pytest.mark.parametrize("name", ["template-ica", "ica", "template", "band-pass"])
+def test_methods_do_not_depend_on_the_unit(recorded, name):
+    recording, _ = recorded
+    other = replace(recording, data=recording.data * 1e-3)
+    one, two = (methods.FETAL[name]([], r) for r in (recording, other))
+    scores = [problems.measure_fetal(recording, e) for e in (one, two)]
+    assert_allclose(scores[0]["F1"], scores[1]["F1"], atol=0.02)
+
+
+def test_methods_get_no_events(recorded):
+    seen = []
+    method = methods.Method("spy", lambda training, r: seen.append(r.events) or r.data)
+    method([], recorded[0])
+    assert seen == [None]
+
+
+# --- choices --------------------------------------------------------------------------
+
+
+def test_estimate_is_chosen_by_its_own_beats_alone(recorded):
+    recording, _ = recorded
+    estimates = methods.FETAL["template-ica"]([], recording)
+    chosen = problems.measure_fetal(recording, estimates)["chosen"]
+    other = replace(recording, events=recording.events[:3])
+    assert problems.measure_fetal(other, estimates)["chosen"] == chosen
+    assert detection_f1(recording.events, find_beats(estimates[chosen], SFREQ)) > 0.97
+
+
+def test_regular_beats_at_a_maternal_rate_are_not_chosen():
+    rng = np.random.default_rng(0)
+    maternal, fetal = np.arange(0, 60, 0.75), np.arange(0, 60, 0.44)
+    jittered = fetal + rng.uniform(-0.02, 0.02, len(fetal))
+    noise = np.sort(rng.uniform(0, 60, 140))
+    assert problems.most_regular([noise, maternal, jittered]) == 2
+    assert problems.most_regular([maternal, np.zeros(0)]) == 0
+
+
+def test_irregularity_of_one_heart_and_of_noise():
+    rng = np.random.default_rng(0)
+    drifting = np.cumsum(0.45 + 0.05 * np.sin(np.arange(100) / 10))
+    assert classical.irregularity(drifting) == 0
+    assert classical.irregularity(np.sort(rng.uniform(0, 60, 130))) > 0.5
+    assert classical.irregularity([1.0, 2.0]) == 1
+
+
+def test_channel_is_chosen_on_other_recordings():
+    def record(f1):
+        return {"measured": {"F1": f1, "chosen": 0}, "of_channels": True}
+
+    current = {
+        runs.Task("fetal", "ae", "ADFECGDB", "r01"): record([0.1, 0.9]),
+        runs.Task("fetal", "ae", "ADFECGDB", "r04"): record([0.8, 0.7]),
+    }
+    value = page.of_one_channel(current)
+    found = {task.recording: value(task, r) for task, r in current.items()}
+    assert found == {"r01": 0.1, "r04": 0.7}  # the other one's best channel
+
+
+def test_nothing_is_learned_from_the_tested_group():
+    all_of_them = [
+        *(abdominal(f"r0{k}", k)[0] for k in range(3)),
+        *(abdominal(f"a0{k}", k, "Challenge 2013")[0] for k in range(2)),
+    ]
+    for tested in all_of_them:
+        training = training_set(all_of_them, tested)
+        assert all(r.database == "ADFECGDB" for r in training)
+        assert tested.name not in [r.name for r in training]
+        expected = 2 if tested.database == "ADFECGDB" else 3
+        assert len(training) == expected
+
+
+def test_gaps_become_lines():
+    x = np.array([[0.0, np.nan, 2, 3, np.nan], [np.nan] * 5])
+    assert_array_equal(bridged(x), [[0, 1, 2, 3, 3], [0] * 5])
+    assert np.isnan(x).any()
+
+
+# --- learned methods ------------------------------------------------------------------
+
+
+def test_learned_estimates_do_not_depend_on_polarity(recorded):
+    recording, _ = recorded
+    uneven = SimpleNamespace(separate=lambda x: np.stack([x, np.maximum(x, 0)]))
+    found = learned.separated(recording, uneven)
+    assert found.shape == recording.data.shape
+    other = learned.separated(replace(recording, data=-recording.data), uneven)
+    assert_allclose(other, -found)
+
+
+def test_noise_has_the_level_that_is_asked_for():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 1, 1000)) * rng.uniform(0.1, 10, (50, 1, 1))
+    noise = learned.noise_like(x, rng)
+    ratios = noise.std(axis=-1) / x.std(axis=-1)
+    assert noise.shape == x.shape
+    assert (ratios > 0.99 * learned.NOISE[0]).all()
+    assert (ratios < 1.01 * learned.NOISE[1]).all()
+
+
+# --- command --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def problem(monkeypatch):
+    """A problem of two recordings, whose methods count how often they are called."""
+    calls = []
+    recordings = [abdominal("r01")[0], abdominal("r04", 3)[0]]
+
+    def call(training, recording):
+        calls.append(recording.name)
+        return recording.data
+
+    found = replace(
+        problems.PROBLEMS["fetal"],
+        load=lambda folder: recordings,
+        methods={"none": methods.Method("nothing", call, {"a": 1}, of_channels=True)},
+        pictured="none",
+    )
+    for module in (command, runs):
+        monkeypatch.setitem(module.PROBLEMS, "fetal", found)
+    return SimpleNamespace(calls=calls, found=found)
+
+
+def run(tmp_path, *words):
+    folders = ["--output", str(tmp_path / "records"), "--docs", str(tmp_path / "docs")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        command.main(["fetal", *words, *folders])
+    return (tmp_path / "docs" / "recordings" / "fetal.md").read_text()
+
+
+def test_runs_are_made_once_and_the_page_has_them(tmp_path, problem, monkeypatch):
+    pytest.importorskip("matplotlib")
+    first = run(tmp_path)
+    n_pictured = 1  # a method's estimates are made again for the picture
+    assert len(problem.calls) == 2 + n_pictured
+    assert "| nothing |" in first.replace("  ", "")
+    assert "recordings-fetal.png" in first
+    assert run(tmp_path) == first
+    assert len(problem.calls) == 2 + 2 * n_pictured
+    assert run(tmp_path, "--page") == first
+    # of other settings, the records are neither shown nor kept from being made
+    changed = replace(problem.found.methods["none"], settings={"a": 2})
+    problem.found.methods["none"] = changed
+    assert "| nothing |" not in run(tmp_path, "--page").replace("  ", "")
+    run(tmp_path)
+    assert len(problem.calls) == 4 + 3 * n_pictured
