@@ -37,7 +37,10 @@ MAY_IMPORT = {
         *("data", "inspection", "metrics", "numeric", "persistence"),
     },
     # "report" is imported where it is used
-    "cli": {"datasets", "metrics", "nn", "persistence", "report", "separators"},
+    "cli": {
+        *("datasets", "inspection", "metrics", "nn", "persistence", "report"),
+        "separators",
+    },
     # sklearn_cass/__init__.py and __main__.py
     "": {"cli", "nn", "separators", "stft", "training"},
 }
