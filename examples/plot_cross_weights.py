@@ -30,7 +30,7 @@ candidates = [0.0, 0.3, [[0, 0.3], [0, 0]]]
 search = GridSearchCV(
     separator,
     {"cross_weights": candidates},
-    cv=GroupShuffleSplit(n_splits=3, test_size=0.25, random_state=0),
+    cv=GroupShuffleSplit(n_splits=2, test_size=0.5, random_state=0),
     refit=False,
 )
 search.fit(X_train, y_train, groups=groups)
