@@ -55,6 +55,7 @@ autodoc_default_options = {
     "set_inverse_transform_request, set_score_request, get_metadata_routing",
 }
 numpydoc_show_class_members = False  # the template lists them
+toc_object_entries_show_parents = "hide"
 
 # Gallery ------------------------------------------------------------------------------
 
@@ -63,7 +64,7 @@ EXAMPLES = [
     *("plot_isolated_recordings.py", "plot_multichannel.py"),
     *("plot_abdominal_ecg.py", "plot_mne.py"),
     *("plot_cross_weights.py", "plot_own_network.py", "plot_callbacks.py"),
-    *("plot_resuming.py", "plot_streaming.py", "*"),
+    *("plot_resuming.py", "plot_streaming.py", "plot_export.py", "*"),
 ]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

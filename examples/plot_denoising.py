@@ -54,7 +54,8 @@ fig, axes = plt.subplots(3, 1, figsize=(9, 5.5), sharex=True, layout="constraine
 for ax, (name, estimate) in zip(axes, estimates.items(), strict=True):
     mean = np.mean(sdr(y[test], estimate))
     ax.plot(time, y[test][0, 0], color="0.7", lw=2.5, label="true beats")
-    ax.plot(time, estimate[0, 0], color="C0", lw=1, label=name)
+    ax.plot(time, estimate[0, 0], color="C0", lw=1)
     ax.set_title(f"{name}: {mean:.1f} dB", loc="left")
     ax.margins(x=0)
+axes[0].legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
 axes[-1].set_xlabel("time [s]")

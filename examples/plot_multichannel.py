@@ -56,5 +56,6 @@ for ax, (name, estimate) in zip(axes, estimates.items(), strict=True):
     ax.plot(time, estimate[4, 1, 0], lw=1)
     ax.set_title(name, loc="left")
     ax.margins(x=0)
+axes[0].legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
 axes[1].set_ylabel("fetal ECG [mV]")
 axes[-1].set_xlabel("time [s]")

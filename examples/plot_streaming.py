@@ -35,9 +35,9 @@ received, returned, parts = [0], [0], []
 def sensor():
     """Yield blocks of ten time points."""
     for block in recording.reshape(-1, 10):
+        yield block
         received.append(received[-1] + len(block))
         returned.append(sum(part.shape[-1] for part in parts))
-        yield block
 
 
 for part in separator.separate_stream(sensor()):
@@ -47,8 +47,9 @@ print(np.array_equal(streamed, estimates))
 
 # %%
 # Above, half a minute of the respiration in it. Below, how far the estimates are behind
-# the recording: less than a window, at all times. The memory that a stream takes does
-# not grow with its length.
+# the recording: always less than a window (dotted), because half of one is returned
+# whenever a window is complete. The memory that a stream takes does not grow with its
+# length.
 import matplotlib.pyplot as plt
 
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), layout="constrained")
@@ -57,8 +58,11 @@ shown = slice(45 * 40, 75 * 40)
 top.plot(time[shown], recording[shown], color="0.8", label="recording")
 top.plot(time[shown], new.target[0, 1, shown], color="0.5", lw=2.5, label="true")
 top.plot(time[shown], estimates[1, shown], color="C1", lw=1, label="respiration")
+top.set(xlabel="time [s]", ylim=(-0.8, 1.3))
+top.margins(x=0)
 top.legend(frameon=False, ncols=3, loc="upper right")
 received, returned = np.array(received), np.array(returned)
 bottom.plot(received / 40, (received - returned) / 40)
 bottom.axhline(512 / 40, color="0.6", ls=":")
-bottom.set(xlabel="time received [s]", ylabel="delay [s]")
+bottom.set(xlabel="time received [s]", ylabel="delay [s]", ylim=(0, None))
+bottom.margins(x=0)

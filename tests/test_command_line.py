@@ -133,6 +133,45 @@ def test_isolated_recordings_are_labels(tmp_path, folders):
     assert separator.sfreq_ == SFREQ
 
 
+@pytest.mark.parametrize("gain, is_told", [(0.02, True), (0.2, False)])
+def test_isolated_recordings_far_apart_are_warned_of(tmp_path, gain, is_told, capsys):
+    tracks = {name: y * [[1], [gain]] for name, y in make_tracks().items()}
+    _, *folders = write_tracks(tmp_path, tracks, subtype="FLOAT")
+    path = tmp_path / "model.safetensors"
+    assert run("train", "--isolated", *folders, "-o", path, *TINY_TRAINING) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "louder" in line]
+    assert len(told) == is_told
+    levels = [np.concatenate([y[k] for y in tracks.values()]).std() for k in (0, 1)]
+    assert all(f"{level:.1g}"[:-1] in line for level in levels for line in told)
+
+
+def write_edf(path, values, unit):
+    """Write values in uV as an EDF file that states them in a unit; return its path."""
+    scale = {"uV": 1, "mV": 1000}[unit]
+    limits = {"physical_min": -3276.8 / scale, "physical_max": 3276.7 / scale}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(edf_bytes(np.rint(10 * values), unit=unit, **limits))
+    return path
+
+
+@pytest.mark.parametrize("option", ["--isolated", "--sum"])
+def test_voltages_are_brought_to_one_unit(tmp_path, option, capsys, monkeypatch):
+    pytest.importorskip("edfio")
+    seen = []
+    monkeypatch.setattr(_training, "fit", lambda separator, X, *args: seen.append(X))
+    monkeypatch.setattr(_training, "save", lambda *args: None)
+    for units in (["uV", "uV"], ["uV", "mV"]):
+        folder, y = tmp_path / "-".join(units), make_tracks(1)["track0"]
+        for name, values, unit in zip("ab", 100 * y, units, strict=True):
+            write_edf(folder / name / "r.edf", values, unit)
+        args = [option, folder / "a", folder / "b", "-o", folder / "model"]
+        assert run("train", *args, *TINY_TRAINING) == 0
+        told = capsys.readouterr().err
+        assert ("1 recording is converted from mV to uV" in told) == ("mV" in units)
+        assert "louder" not in told
+    np.testing.assert_allclose(*seen, rtol=1e-4, atol=1e-4)
+
+
 def test_recordings_of_several_rates_are_resampled(tmp_path, folders, capsys):
     x = read(Path(folders[1]) / "track0.wav")
     write(Path(folders[1]) / "track0.wav", resample_poly(x, 2, 1), 2 * SFREQ)
@@ -312,6 +351,21 @@ def test_other_rates_are_resampled_both_ways(tmp_path, model, sfreq, capsys):
     back = resample_poly(estimate, down, up)[n_more:]
     np.testing.assert_allclose(found, back[:3001], atol=1e-4)
     assert soundfile.info(tmp_path / "parts" / "a" / "low.wav").samplerate == sfreq
+
+
+def test_rate_that_is_assumed_is_told(tmp_path, model, noise, capsys):
+    path = write(tmp_path / "a.npy", noise)
+    line = f"has no rate: taken to be at {SFREQ} Hz, as --sfreq {SFREQ} would say"
+    outputs = []
+    for options in ([], ["--sfreq", SFREQ]):
+        args = [path, "-o", tmp_path / f"parts{len(outputs)}", *options]
+        assert run("separate", model, *args, "--dry-run") == 0
+        assert run("separate", model, *args) == 0
+        outputs.append(capsys.readouterr())
+    assert [line in output.out for output in outputs] == [True, False]
+    assert [line in output.err for output in outputs] == [True, False]
+    a, b = (read(tmp_path / f"parts{k}" / "a" / "low.npy") for k in (0, 1))
+    np.testing.assert_array_equal(a, b)
 
 
 def test_channels_are_separated_one_by_one(tmp_path, model, noise):
@@ -520,10 +574,22 @@ def test_order_of_components_makes_no_difference(model, folders, capsys):
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1] == outputs[2]
     lines = outputs[0].splitlines()
-    floors = [line.split()[:2] for line in lines[3:]]
+    floors = [line.split()[:2] for line in lines[4:]]  # heading, rule, the model
     assert floors == [
         [kind, n] for kind in ("mixture", "zero") for n in ("low", "high")
     ]
+
+
+def test_rate_of_arrays_is_taken_in_evaluation(tmp_path, model, capsys):
+    folders = write_tracks(tmp_path, make_tracks(1, n_times=3 * 256), suffix=".npy")
+    assert run("evaluate", model, *folders, "--json") == 0
+    captured = capsys.readouterr()
+    assert f"3 recordings have no rate: taken to be at {SFREQ} Hz" in captured.err
+    assert json.loads(captured.out)["windows"] == 3
+    assert run("evaluate", model, *folders, "--json", "--sfreq", SFREQ / 2) == 0
+    captured = capsys.readouterr()
+    assert "3 recordings are resampled from 4000 Hz to 8000 Hz" in captured.err
+    assert json.loads(captured.out)["windows"] == 6
 
 
 def test_components_of_another_name_are_refused(model, folders, capsys):

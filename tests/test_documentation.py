@@ -12,7 +12,7 @@ from cases import FAST, make_mixtures
 from scipy.io import wavfile
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from sklearn_cass import AESeparator
+from sklearn_cass import AESeparator, datasets, load
 from sklearn_cass.data import dataset
 from sklearn_cass.numeric import chunked
 
@@ -77,6 +77,19 @@ def test_code_in_readme_runs(namespace):
     assert namespace["search"].predict(namespace["X_mix"]).shape == (10, 2, 1024)
 
 
+@pytest.mark.slow
+def test_code_on_command_line_runs(namespace, monkeypatch):
+    ecg = datasets.make_ecg_mixtures(10, n_times=256, random_state=0)
+    monkeypatch.setattr(datasets, "load_semireal_fetal_ecg", lambda *args, **_: ecg)
+    (code,) = code_blocks("docs/command_line.md")
+    small = code.replace(
+        "random_state=0)\nseparator.fit", "max_epochs=1)\nseparator.fit"
+    )
+    assert "max_epochs=1" in small
+    exec(small, namespace)
+    assert load("ecg.safetensors").component_names_.tolist() == ["maternal", "fetal"]
+
+
 class Recorded:
     """Array that is indexed by row numbers and records how many rows were read."""
 
@@ -123,6 +136,7 @@ def test_code_on_clusters_runs(namespace):
 RUN_ABOVE = {
     "README.md": 1,
     "docs/export.md": 3,
+    "docs/command_line.md": 1,
     "docs/large_data.md": 3,
     "docs/networks.md": 4,
 }

@@ -39,8 +39,8 @@ MAY_IMPORT = {
     },
     # "report" is imported where it is used
     "cli": {
-        *("datasets", "metrics", "nn", "persistence", "report", "separators"),
-        "signals",
+        *("datasets", "inspection", "metrics", "nn", "persistence", "report"),
+        *("separators", "signals"),
     },
     # sklearn_cass/__init__.py and __main__.py
     "": {"cli", "nn", "separators", "signals", "stft", "training"},

@@ -8,7 +8,11 @@ from sphinx import addnodes
 MODULES = (
     *("sklearn_cass.utils.estimator_checks", "sklearn_cass.training"),
     *("sklearn_cass.nn", "sklearn_cass.plotting", "sklearn_cass.datasets"),
-    *("sklearn_cass.metrics", "sklearn_cass"),  # the last one wins
+    *(
+        "sklearn_cass.report",
+        "sklearn_cass.metrics",
+        "sklearn_cass",
+    ),  # the last one wins
 )
 NOT_NAMES = {"load"}  # words that pages also have as code with another meaning
 

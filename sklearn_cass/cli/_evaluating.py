@@ -21,6 +21,7 @@ from ._messages import UsageError, printable
 from ._models import load_model
 from ._recordings import files_in, open_recording
 from ._separating import n_model_channels
+from ._units import in_one_unit
 from ._writing import complete_file
 
 METRICS = {"SDR [dB]": sdr, "SI-SDR [dB]": si_sdr, "relative error": relative_error}
@@ -31,7 +32,9 @@ def run(args, messages):
     separator = load_model(args.model)
     components = in_order_of(separator, named_paths(args.components))
     rate = args.sfreq if separator.sfreq_ is None else separator.sfreq_
-    tracks = matched_tracks(args.mixtures, components, rate, messages)
+    tracks = matched_tracks(
+        args.mixtures, components, args.sfreq, args.channel, messages
+    )
     print_evaluation(separator, tracks, rate, args.channel, messages, args.json)
     return 0
 
@@ -128,8 +131,15 @@ def finite(value):
     return round(float(value), 4) if math.isfinite(value) else None
 
 
+def known(value):
+    """Return the number that JSON may have no word for."""
+    return math.nan if value is None else value
+
+
 def table(results):
     """Return a table: a line for each estimate and component."""
+    from ..report._text import aligned, number
+
     rows = [["estimate", "component", *(f"{m}, median / mean" for m in METRICS)]]
     rows[0] += ["windows", "silent"]
     by_row = {}
@@ -137,25 +147,11 @@ def table(results):
         key = result["estimate"], result["component"]
         by_row.setdefault(key, []).append(result)
     for key, row in by_row.items():
-        cells = [f"{number(r['median'])} / {number(r['mean'])}" for r in row]
+        pairs = [(known(r["median"]), known(r["mean"])) for r in row]
+        cells = [f"{number(median)} / {number(mean)}" for median, mean in pairs]
         windows = max(r["windows"] for r in row)
         rows.append([*key, *cells, str(windows), str(row[0]["silent"])])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(aligned(row, widths) for row in rows)
-
-
-def aligned(row, widths):
-    """Return a line of cells: names to the left, numbers to the right."""
-    cells = [
-        cell.ljust(width) if k < 2 else cell.rjust(width)
-        for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
-
-
-def number(value):
-    """Return a number as it stands in the table."""
-    return "-" if value is None else f"{value:.2f}"
+    return "\n".join(aligned(rows))
 
 
 # Report ------------------------------------------------------------------------------
@@ -204,7 +200,9 @@ def report_windows(models, args, messages):
     window = separator.domains_.window_shape[-1]
     if args.components:
         components = in_order_of(separator, named_paths(args.components))
-        tracks = matched_tracks(args.mixtures, components, rate, messages)
+        tracks = matched_tracks(
+            args.mixtures, components, args.sfreq, args.channel, messages
+        )
         X, y = windows_of_tracks(tracks, rate, window, window, args.channel, messages)
     else:
         X, y = mixture_windows(args, rate, window, messages), None
@@ -217,7 +215,8 @@ def mixture_windows(args, rate, window, messages):
     path, parts = Path(args.mixtures), []
     if not path.exists():
         raise UsageError(f"no such folder or file: {path}")
-    recordings = [open_recording(file, rate) for file in files_in(path)]
+    opened = [open_recording(file, args.sfreq) for file in files_in(path)]
+    recordings = in_one_unit({"": opened}, args.channel, messages)[""]
     tell_changes(recordings, rate, args.channel, messages)
     for recording in recordings:
         parts += windows_of(recording, rate, window, window, args.channel, messages)

@@ -17,6 +17,7 @@ from ._recordings import (
     recordings_in,
     select_channels,
 )
+from ._units import in_one_unit
 
 LEAST_AUDIO_SFREQ, DEFAULT_TIMES = 8000, 1024
 
@@ -56,7 +57,7 @@ def named_paths(texts):
     return found
 
 
-def matched_tracks(mixtures, components, sfreq, messages):
+def matched_tracks(mixtures, components, sfreq, channel, messages):
     """Return the tracks whose mixtures and components have equal stems.
 
     Parameters
@@ -67,8 +68,10 @@ def matched_tracks(mixtures, components, sfreq, messages):
         Folder or file of each component.
     sfreq : float or None
         Sampling rate of arrays, whose files do not tell it.
+    channel : str or None
+        The channel to be used, whose units must be the same.
     messages : Messages
-        Where to tell which files are not used.
+        Where to tell which files are not used, and which are converted.
 
     Returns
     -------
@@ -90,11 +93,11 @@ def matched_tracks(mixtures, components, sfreq, messages):
         unused = sorted(files.keys() - set(stems))
         if unused:
             messages.say(f"{path}: not used, without a mixture: {', '.join(unused)}")
+    opened = {s: [open_recording(files[s], sfreq) for files in by_stem] for s in stems}
     tracks = []
-    for stem in stems:
-        opened = [open_recording(files[stem], sfreq) for files in by_stem]
-        mixture = None if mixtures is None else opened.pop(0)
-        tracks.append(Track(stem, mixture, tuple(opened)))
+    for stem, recordings in in_one_unit(opened, channel, messages).items():
+        mixture = None if mixtures is None else recordings.pop(0)
+        tracks.append(Track(stem, mixture, tuple(recordings)))
     return tracks
 
 
@@ -124,7 +127,11 @@ def rate_of(recordings, sfreq):
 
 
 def tell_changes(recordings, rate, channel, messages):
-    """Say how many recordings are resampled, or are averaged over their channels."""
+    """Say which recordings are resampled, averaged over channels, or have no rate."""
+    unknown = [r for r in recordings if r.sfreq is None]
+    if unknown and rate is not None:
+        verb = "has" if len(unknown) == 1 else "have"
+        messages.say(f"{counted(unknown)} {verb} no rate: {assumed(rate)}")
     resampled = Counter(r.sfreq for r in recordings if is_resampled(r, rate))
     for sfreq, count in resampled.items():
         name = "recording is" if count == 1 else "recordings are"
@@ -133,6 +140,11 @@ def tell_changes(recordings, rate, channel, messages):
         averaged = [r for r in recordings if one_channel_choice(r, None) == "mean"]
         if averaged:
             messages.say(f"the mean of all channels is used of {counted(averaged)}")
+
+
+def assumed(rate):
+    """Return what is assumed of a recording whose rate is not known."""
+    return f"taken to be at {rate:g} Hz, as --sfreq {rate:g} would say"
 
 
 def counted(recordings):

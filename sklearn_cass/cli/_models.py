@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..inspection import fitted_separator
 from ..separators import load
 from ._messages import UsageError
 
@@ -55,8 +56,7 @@ def model_path(text):
 
 def load_model(text):
     """Return the fitted separator of waveforms in a file."""
-    loaded = load(model_path(text))
-    separator = loaded.steps[-1][1] if hasattr(loaded, "steps") else loaded
+    separator = fitted_separator(load(model_path(text)))
     domains = getattr(separator, "domains_", None)
     if domains is None or domains.y_domain != "waveforms":
         raise ValueError(f"{text} must be a separator of waveforms, got {separator}")

@@ -36,7 +36,8 @@ class Recording:
     n_times : int
         Number of time points.
     details : dict, default={}
-        What is needed to write files of the same kind.
+        What is needed to write files of the same kind; "factors" by which channels are
+        multiplied, so that they have the "units".
     """
 
     path: Path
@@ -55,7 +56,17 @@ class Recording:
         for start in range(0, self.n_times, BLOCK_TIMES):
             block = np.asarray(values[..., start : start + BLOCK_TIMES])
             block = block.reshape(len(self.channels), -1)
-            yield block if block.dtype.kind == "f" else block.astype(float)
+            block = block if block.dtype.kind == "f" else block.astype(float)
+            yield self._in_units(block)
+
+    def _in_units(self, block):
+        factors = self.details.get("factors", {})
+        if not factors:
+            return block
+        block = block.copy()  # it may be part of a file
+        for k, factor in factors.items():
+            block[k] *= factor
+        return block
 
     def _audio_blocks(self):
         soundfile = import_extra("soundfile", "audio")

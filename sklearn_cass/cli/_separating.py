@@ -12,9 +12,11 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from ..signals import resampling_ratio
+from ._matching import assumed
 from ._messages import QUIET, Messages, UsageError, error_text
 from ._models import load_model
 from ._recordings import files_in, open_recording, select_channels
+from ._units import in_one_unit
 from ._writing import (
     complete_folder,
     existing_files,
@@ -140,7 +142,7 @@ def separate_safely(job, separator, progress=None):
 
 def separate_recording(job, separator, lines, progress):
     """Write the estimates of one recording."""
-    recording = open_recording(job.path, job.sfreq)
+    recording = recording_of(job, separator)
     names = file_names(separator.component_names_)
 
     def check():
@@ -167,6 +169,15 @@ def separate_recording(job, separator, lines, progress):
                 writer.write(block)
             note = writer.finish()
     lines += [note] if note else []
+
+
+def recording_of(job, separator):
+    """Open a recording; channels that are combined are in one unit."""
+    recording = open_recording(job.path, job.sfreq)
+    if n_model_channels(separator) == 1 and job.channel != "mean":
+        return recording
+    (group,) = in_one_unit({"": [recording]}, job.channel, Messages(QUIET)).values()
+    return group[0]
 
 
 def check_absent(job, names, kind):
@@ -197,6 +208,8 @@ def note_rates(separator, recording, lines):
     given, wanted = recording.sfreq, separator.sfreq_
     if wanted is None and given is not None:
         lines.append("not resampled: the rate of the model is not known")
+    if given is None and wanted is not None:
+        lines.append(f"has no rate: {assumed(wanted)}")
     if None not in (given, wanted) and len(set(resampling_ratio(given, wanted))) > 1:
         lines.append(
             f"resampled from {given:g} Hz to the model's {wanted:g} Hz, and the "
@@ -237,7 +250,7 @@ def show_plan(job, separator, messages):
     """Print what would be done with a recording; return the status it would have."""
     lines, names = [], file_names(separator.component_names_)
     try:
-        recording = open_recording(job.path, job.sfreq)
+        recording = recording_of(job, separator)
         _, channels = select_channels(recording, job.channel or "all")
         check_channels(separator, recording, channels)
         check_absent(job, names, recording.kind)

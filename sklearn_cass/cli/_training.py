@@ -32,8 +32,10 @@ from ._matching import (
 )
 from ._messages import QUIET, UsageError
 from ._recordings import files_in, open_recording
+from ._units import in_one_unit
 from ._writing import complete_file
 
+UNEQUAL = 20  # dB, between isolated recordings of two components
 ESTIMATORS = {
     "ae": AESeparator,
     "regular": RegularCASSSeparator,
@@ -146,7 +148,7 @@ def tracks_of(args, messages):
     """Return tracks, names of components, and the rate to train at."""
     mixtures = None if args.sum else args.folders[0]
     components = named_paths(args.folders if args.sum else args.folders[1:])
-    tracks = matched_tracks(mixtures, components, args.sfreq, messages)
+    tracks = matched_tracks(mixtures, components, args.sfreq, args.channel, messages)
     rate = rate_of([t.recordings()[0] for t in tracks], args.sfreq)
     return tracks, list(components), rate
 
@@ -173,6 +175,7 @@ def isolated_windows(args, messages):
         name: [open_recording(p, args.sfreq) for p in files_in(path)]
         for name, path in folders.items()
     }
+    opened = in_one_unit(opened, args.channel, messages)
     recordings = [r for group in opened.values() for r in group]
     rate = rate_of(recordings, args.sfreq)
     window, hop = window_and_hop(args, rate)
@@ -187,7 +190,32 @@ def isolated_windows(args, messages):
     if set(labels) < folders.keys():
         missing = sorted(folders.keys() - set(labels))
         raise UsageError(f"{missing[0]}: no recording is as long as a window, {window}")
-    return concatenated(parts, window), np.array(labels), rate, None
+    X, labels = concatenated(parts, window), np.array(labels)
+    warn_of_levels(X, labels, messages)
+    return X, labels, rate, None
+
+
+def warn_of_levels(X, labels, messages):
+    """Warn of isolated components whose levels are far apart.
+
+    Mixtures are drawn at the levels of the recordings: far apart, they are hardly more
+    than the louder component.
+    """
+    levels = {}
+    for name in np.unique(labels):
+        deviations = X[labels == name].std(axis=-1, dtype=float)  # without offsets
+        levels[str(name)] = np.sqrt(np.mean(np.square(deviations)))
+    low, *_, high = sorted(levels, key=levels.get)
+    if levels[low] == 0:  # `fit` warns of silence
+        return
+    apart = 20 * np.log10(levels[high] / levels[low])
+    if apart > UNEQUAL:
+        messages.say(
+            f"warning: {high} is {apart:.0f} dB louder than {low} (root mean squares "
+            f"{levels[high]:.3g} and {levels[low]:.3g}), and mixtures are drawn so: if "
+            "that is not so in real mixtures, scale the recordings, or state the units "
+            "of EDF and WFDB files"
+        )
 
 
 # Training ----------------------------------------------------------------------------

@@ -21,7 +21,9 @@ BATCH_ENTRIES = 2**18  # of the arrays that are compared at a time
 
 
 def relative_error(y_true, y_pred, *, ord=2):
-    """Return the norm of the error over that of the true component, Eq. (6) of [1]_.
+    """Return the norm of the error over that of the true component.
+
+    This is Eq. (6) of [1]_.
 
     Parameters
     ----------
@@ -119,12 +121,12 @@ def sdr(y_true, y_pred):
 
 
 def si_sdr(y_true, y_pred, *, zero_mean=False):
-    """Return the scale-invariant signal-to-distortion ratio (SI-SDR) [1]_.
+    """Return the scale-invariant signal-to-distortion ratio (SI-SDR).
 
     It is the ratio of the projection of the estimate on the true component to the rest
-    of the estimate, and does not depend on the scale, the sign or, for complex values,
-    a common phase of the estimate. Except for silence it is symmetric: unlike `sdr`, it
-    does not change if the arguments are swapped.
+    of the estimate [1]_, and does not depend on the scale, the sign or, for complex
+    values, a common phase of the estimate. Except for silence it is symmetric: unlike
+    `sdr`, it does not change if the arguments are swapped.
 
     Parameters
     ----------

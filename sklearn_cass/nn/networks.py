@@ -149,11 +149,11 @@ class Network(ABC, BaseEstimator):
 
 
 class ResNet9(Network):
-    """ResNet-9 encoders, decoders and discriminators, the networks of the paper [1]_.
+    """ResNet-9 encoders, decoders and discriminators, the networks of the paper.
 
-    Each is a stem convolution and four residual blocks of two convolutions; the decoder
-    mirrors the encoder. They are fully convolutional, suited to spectrograms with good
-    time resolution, such as those of ECG and PPG.
+    Each is a stem convolution and four residual blocks of two convolutions [1]_; the
+    decoder mirrors the encoder. They are fully convolutional, suited to spectrograms
+    with good time resolution, such as those of ECG and PPG.
 
     Parameters
     ----------
@@ -302,10 +302,10 @@ class ResNet9(Network):
 
 
 class BiLSTM(Network):
-    """Recurrent encoders and decoders over frames, as in Open-Unmix [1]_.
+    """Recurrent encoders and decoders over frames, as in Open-Unmix.
 
     A dense layer takes all channels and frequencies of a frame, LSTMs go over the
-    frames in both directions, and dense layers lead back to frequencies. It learns
+    frames in both directions, and dense layers lead back to frequencies [1]_. It learns
     the spectra of instruments, which convolutions do not, and is suited to audio.
     Discriminators are those of ``ResNet9()``, but for a first convolution with a stride
     along frequencies that leaves about 512 of them.

@@ -7,7 +7,9 @@ from ._axes import color, panels
 
 
 class ErrorCurveDisplay:
-    """Relative error on the validation set per epoch, as in Figures 4 and 5 of [1]_.
+    """Relative error on the validation set per epoch.
+
+    Figures 4 and 5 of [1]_ show the same.
 
     Parameters
     ----------
@@ -162,7 +164,9 @@ def names_of(separators, names):
 
 
 class DiscriminationDisplay:
-    """Outputs of discriminators for other components' estimates, as Figure 6 of [1]_.
+    """Outputs of discriminators for other components' estimates.
+
+    Figure 6 of [1]_ shows the same.
 
     Parameters
     ----------

@@ -68,14 +68,34 @@ def plain_table(report):
     lines = [["component", "estimate", *(heading(row) for row in first.values())]]
     for (component, _, name), of_metrics in _by_component(groups).items():
         lines.append([component, name, *(cell(row) for row in of_metrics.values())])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        "  ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    text.insert(1, "  ".join("-" * w for w in widths))
     caption = f"Medians of {report.n_samples} samples, with 95 % intervals."
-    return "\n".join([caption, "", *text, *undefined(report.rows)])
+    return "\n".join([caption, "", *aligned(lines), *undefined(report.rows)])
+
+
+def aligned(rows, n_names=2):
+    """Return rows of cells as lines, with a rule below the heading.
+
+    Parameters
+    ----------
+    rows : list of list of str
+        The cells, those of the heading first.
+    n_names : int, default=2
+        Number of columns that hold names, which are aligned to the left; numbers are
+        aligned to the right.
+
+    Returns
+    -------
+    lines : list of str
+        The lines.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = [str.ljust] * n_names + [str.rjust] * (len(widths) - n_names)
+    heading, *others = rows
+    lines = []
+    for row in (heading, ["-" * width for width in widths], *others):
+        cells = zip(row, widths, sides, strict=True)
+        lines.append("  ".join(align(text, width) for text, width, align in cells))
+    return [line.rstrip() for line in lines]
 
 
 def _by_component(groups):
