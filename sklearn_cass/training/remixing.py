@@ -14,7 +14,7 @@ SHARE = Interval(Real, 0, 1, closed="both")
 
 
 class Remix(BaseEstimator):
-    """How the mixtures of training rows are drawn anew in every batch.
+    """Draws of new mixtures from training rows, in every batch.
 
     The value of a separator's parameter ``remix``; a number is ``Remix(share=number)``.
     Each part of a new mixture, the components and the residual ``X - sum(y)``, is taken
