@@ -267,11 +267,12 @@ def test_weights_are_plain_safetensors(path, separator):
         assert torch.equal(tensors[f"autoencoders.{name}"], weight)
 
 
-def test_file_of_format_3_is_read():
+@pytest.mark.parametrize("version", [3, 4])
+def test_files_of_formats_are_read(version):
     # written by `python tests/files/write.py`
-    loaded = load(FIXTURES / "cass-format-3.safetensors")
+    loaded = load(FIXTURES / f"cass-format-{version}.safetensors")
     loaded.net_.autocast = False  # as the estimates were computed
-    estimates = np.load(FIXTURES / "cass-format-3-estimates.npy")
+    estimates = np.load(FIXTURES / f"cass-format-{version}-estimates.npy")
     X, y = make_mixtures(8, n_times=32)
     np.testing.assert_allclose(loaded.transform(X), estimates, atol=1e-5)
     assert loaded.cross_weights == [[0, 0.1], [0, 0]]
@@ -280,6 +281,9 @@ def test_file_of_format_3_is_read():
     assert loaded.component_names_.tolist() == [0, 1]
     assert loaded.discriminate(y).shape == (8, 2, 2)
     assert loaded.n_iter_ == 1
+    if version == 4:
+        assert repr(loaded.remix) == "Remix(gain=(-6, 6), noise='white', sign=True)"
+        assert loaded.filter_.band == (None, 40)
 
 
 @pytest.mark.parametrize("fast", [True, False])
