@@ -27,7 +27,8 @@ from recordings import edf_bytes, wfdb_header, write_wfdb
 from scipy.signal import resample_poly
 
 from sklearn_cass import AESeparator, load, metrics
-from sklearn_cass.cli import _models, _recordings, _training, _writing
+from sklearn_cass.cli import _models, _recordings, _training, _units, _writing
+from sklearn_cass.cli._messages import QUIET, Messages
 from sklearn_cass.cli._parser import make_parser
 
 soundfile = pytest.importorskip("soundfile")
@@ -170,6 +171,19 @@ def test_voltages_are_brought_to_one_unit(tmp_path, option, capsys, monkeypatch)
         assert ("1 recording is converted from mV to uV" in told) == ("mV" in units)
         assert "louder" not in told
     np.testing.assert_allclose(*seen, rtol=1e-4, atol=1e-4)
+
+
+def test_channels_are_brought_to_the_unit_of_the_first(tmp_path):
+    values = np.arange(12.0).reshape(3, 4)
+    np.save(tmp_path / "a.npy", values)
+    recording = _recordings.open_recording(tmp_path / "a.npy")
+    recording.details["units"] = ["uV", "mV", "bpm"]
+    (converted,) = _units.in_one_unit({"": [recording]}, None, Messages(QUIET))[""]
+    np.testing.assert_allclose(converted.array(), values * [[1], [1000], [1]])
+    assert converted.details["units"] == ["uV", "uV", "bpm"]
+    assert _units.in_one_unit({"": [recording]}, "1", Messages(QUIET))[""] == [
+        recording
+    ]
 
 
 def test_recordings_of_several_rates_are_resampled(tmp_path, folders, capsys):

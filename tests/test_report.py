@@ -35,6 +35,7 @@ from sklearn_cass import (
 from sklearn_cass.report import _evaluation, _metrics, _statistics, separation_report
 from sklearn_cass.report._audio import data_uri
 from sklearn_cass.report._figures import N_POINTS, envelope
+from sklearn_cass.report._text import aligned
 
 pytest.importorskip("jinja2")
 pytest.importorskip("plotly")
@@ -422,6 +423,20 @@ def test_text_lists_each_component_of_each_estimate(data):
     assert max(map(len, lines)) <= 160
     row = row_of(report, "mine", "low", "SDR")
     assert f"{row['median']:.2f} [{row['low']:.2f}, {row['high']:.2f}]" in str(report)
+
+
+def test_columns_of_text_tables_are_aligned():
+    rows = [
+        ["name", "estimate", "dB"],
+        ["a", "mixture", "-1.50"],
+        ["bcd", "x", "12.00"],
+    ]
+    heading, rule, *lines = aligned(rows)
+    assert {len(line) for line in (heading, rule, *lines)} == {len(rule)}
+    starts = [0, rule.index(" -") + 1]
+    for line, row in zip([heading, *lines], rows, strict=True):
+        assert [line[s:].split()[0] for s in starts] == row[:2]
+        assert line.endswith(row[2])
 
 
 def test_notebooks_get_the_table_alone(data, nmf, monkeypatch):
