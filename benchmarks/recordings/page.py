@@ -45,6 +45,7 @@ The separators learn from the scalp ECG of other recordings, added to that of an
 random signs of the components, and with noise as a third one.
 
 {sections}
+
 {picture}
 
 {circumstances}
@@ -63,6 +64,7 @@ and those that `find_breaths` finds in the estimate, with one rule for all metho
 patient.
 
 {sections}
+
 {picture}
 
 {circumstances}
@@ -100,7 +102,7 @@ def picture(problem, docs):
     marked = "Triangles: true events above, found ones below; red: missed and false."
     return (
         f"## Where it fails\n\n![{about}](../{image_path(problem).as_posix()})\n\n"
-        f"*{about}. {marked}*"
+        f"*{about}.\n{marked}*"
     )
 
 
