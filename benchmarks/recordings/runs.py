@@ -44,7 +44,8 @@ def identity(task, training):
     """Return all that a record depends on, but for machine and code."""
     problem = PROBLEMS[task.problem]
     method = problem.methods[task.method]
-    learns_from = [r.name for r in training] if method.is_learned else []
+    depends = method.is_learned or method.is_chosen
+    learns_from = [r.name for r in training] if depends else []
     return asdict(task) | {
         "settings": method.settings,
         "rule": problem.rule,
