@@ -69,9 +69,10 @@ and those that `find_breaths` finds in the estimate, with one rule for all metho
 The band and the order of *band-pass* are those of the least error on the other
 patients, among 14. Methods that learn do so from generated PPG, and from no patient.
 
-What was decided while looking at errors of these patients: `find_breaths`' method, of
-two in NeuroKit2 (the other one had more than twice the error with band-pass on the PPG, and the
-same on the recorded respiration), and the 14 filters to choose from.
+What was decided while looking at errors of these patients: the method of
+`find_breaths`, of two in NeuroKit2 (the other one had more than twice the error with
+band-pass on the PPG, and the same on the recorded respiration), and the 14 filters to
+choose from.
 
 {sections}
 
