@@ -176,6 +176,28 @@ def test_gaps_become_lines():
     assert np.isnan(x).any()
 
 
+def test_band_of_breathing_is_chosen_on_other_recordings(monkeypatch):
+    times = np.arange(240 * 25) / 25
+
+    def patient(name, breaths, heart_hz, events):
+        x = np.sin(2 * np.pi * breaths * times) + 3 * np.sin(
+            2 * np.pi * heart_hz * times
+        )
+        return Recording("BIDMC", name, 0, x[None], 25, events, None)
+
+    slow, fast = (0.08, 0.3), (0.5, 0.9)
+    filters = [(2, slow), (2, fast)]
+    monkeypatch.setattr(classical, "BREATHING_FILTERS", filters)
+    monkeypatch.setattr(classical, "_ERRORS", {})
+    others = [patient(n, 0.2, 0.7, np.arange(1.25, 240, 5)) for n in "ab"]
+    # whose own annotations would make the other band the best one
+    tested = patient("c", 0.2, 0.7, np.arange(0.36, 240, 1 / 0.7))
+    found = classical.breathing_band_pass(others, tested)
+    assert_array_equal(found, classical.breathing_filtered(tested, (2, slow)))
+    found = classical.breathing_band_pass([tested], others[0])
+    assert_array_equal(found, classical.breathing_filtered(others[0], (2, fast)))
+
+
 # --- learned methods ------------------------------------------------------------------
 
 

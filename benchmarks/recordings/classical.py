@@ -1,6 +1,6 @@
 """Classical methods: filters, averaged beats that are subtracted, FastICA.
 
-Each is a function of the recordings to learn from, which these ignore, and of a
+Each is a function of the recordings to learn from, which most of these ignore, and of a
 recording without events. It returns estimates of the wanted component, one row for
 each, at the rate of the recording.
 """
@@ -13,12 +13,18 @@ from scipy.signal import butter, iirnotch, sosfiltfilt, tf2sos
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_cass.metrics import find_beats
+from sklearn_cass.metrics import find_beats, find_breaths, rate_error
 
 FETAL_BAND, MAINS = (3.0, 45.0), 50.0  # Hz
-BREATHING_BAND = (0.1, 0.5)
+BREATHING_BANDS = (
+    *((0.08, 0.6), (0.1, 0.4), (0.1, 0.5), (0.1, 0.55), (0.1, 0.6), (0.1, 0.8)),
+    (0.15, 0.6),
+)
+BREATHING_FILTERS = [(order, band) for order in (2, 4) for band in BREATHING_BANDS]
+WINDOW = 64.0  # seconds of a breathing rate
 BEFORE, AFTER, TAPER = 0.25, 0.45, 0.05  # seconds around a maternal R wave
 N_NEIGHBOURS = 10  # beats on each side of one, that its template averages
+_ERRORS = {}  # of the filters, by recording
 MOST_IRREGULAR = 0.1  # share of a mother's intervals, found in a channel
 
 
@@ -40,10 +46,33 @@ def band_filtered(x, sfreq):
 
 
 def breathing_band_pass(training, recording):
-    """Return the channels between the slowest and the fastest breathing."""
+    """Return the channel in the band that is best on the recordings to learn from."""
+
+    def error(candidate):
+        return np.mean([breathing_error(r, candidate) for r in training])
+
+    return breathing_filtered(recording, min(BREATHING_FILTERS, key=error))
+
+
+def breathing_filtered(recording, candidate):
+    """Return the channel between the edges of a band, by a filter of an order."""
+    order, band = candidate
     x = recording.data - recording.data.mean(axis=1, keepdims=True)
-    sos = butter(2, BREATHING_BAND, "bandpass", fs=recording.sfreq, output="sos")
-    return sosfiltfilt(sos, x)
+    return sosfiltfilt(
+        butter(order, band, "bandpass", fs=recording.sfreq, output="sos"), x
+    )
+
+
+def breathing_error(recording, candidate):
+    """Return the error of the rate on a recording with events; it is kept."""
+    key = (recording.database, recording.name, candidate)
+    if key not in _ERRORS:
+        (x,) = breathing_filtered(recording, candidate)
+        found = find_breaths(x, recording.sfreq)
+        _ERRORS[key] = rate_error(
+            recording.events, found, duration=recording.duration, window=WINDOW
+        )
+    return _ERRORS[key]
 
 
 def template_subtraction(training, recording):

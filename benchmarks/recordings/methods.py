@@ -16,7 +16,8 @@ class Method:
     """A row; ``settings`` are all that its numbers depend on but for data and seed.
 
     ``of_channels``: estimate k is that of channel k, so that a channel can be chosen by
-    other recordings.
+    other recordings. ``is_learned``: it depends on a seed, and on other recordings;
+    ``is_chosen``: on these alone.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Method:
     settings: dict = field(default_factory=dict)
     of_channels: bool = False
     is_learned: bool = False
+    is_chosen: bool = False
 
     def __call__(self, training, recording, seed=0):
         """Return the estimates for a recording, whose events are withheld."""
@@ -73,7 +75,8 @@ RESPIRATION = {
     "band-pass": Method(
         "band-pass",
         classical.breathing_band_pass,
-        {"band": classical.BREATHING_BAND},
+        {"filters": classical.BREATHING_FILTERS},
+        is_chosen=True,
     ),
     "nmf": Method(
         "`NMFSeparator`",

@@ -24,7 +24,8 @@ Written by `{command}` from the records in
 The fetal component of an abdominal recording is not known, but the times of its beats
 are. Cells hold F1 scores of fetal beats within 50 ms
 (`sklearn_cass.metrics.detection_f1`), which `find_beats` finds with one rule for all
-methods. Nothing is chosen on the recording that is tested:
+methods. What a method learns, and which estimate or channel is compared, does not
+depend on the annotations of the recording that is tested:
 
 - Each recording of ADFECGDB is tested on by methods that learned from the others. The
   recordings of the Challenge 2013 come from other hospitals; methods learned from all
@@ -40,11 +41,17 @@ of all channels, of which the slowest regular one is the mother's. *FastICA* tak
 channels; the other methods take one at a time. All channels are filtered to 3-45 Hz,
 but in the row *none*.
 
+What was decided while looking at scores of these recordings: the method of `find_beats`
+(NeuroKit2 has several, tried on scalp ECG and on what template subtraction left), that
+maternal beats are found in independent components, and that they are aligned. So the
+classical rows are not those of methods that were fixed before.
+
 The separators learn from the scalp ECG of other recordings, added to that of an adult
 (`load_semireal_fetal_ecg`), and so from no abdominal channel. `AESeparator` learns with
 random signs of the components, and with noise as a third one.
 
 {sections}
+
 {picture}
 
 {circumstances}
@@ -59,10 +66,16 @@ The respiratory component of a PPG is not known, but the times of breaths are. C
 hold mean absolute errors in breaths per minute over windows of 64 s
 (`sklearn_cass.metrics.rate_error`) between the breaths that the first annotator marked
 and those that `find_breaths` finds in the estimate, with one rule for all methods.
-*Band-pass* is 0.1-0.5 Hz. Methods that learn do so from generated PPG, and from no
-patient.
+The band and the order of *band-pass* are those of the least error on the other
+patients, among 14. Methods that learn do so from generated PPG, and from no patient.
+
+What was decided while looking at errors of these patients: the method of
+`find_breaths`, of two in NeuroKit2 (the other one had more than twice the error with
+band-pass on the PPG, and the same on the recorded respiration), and the 14 filters to
+choose from.
 
 {sections}
+
 {picture}
 
 {circumstances}
@@ -100,7 +113,7 @@ def picture(problem, docs):
     marked = "Triangles: true events above, found ones below; red: missed and false."
     return (
         f"## Where it fails\n\n![{about}](../{image_path(problem).as_posix()})\n\n"
-        f"*{about}. {marked}*"
+        f"*{about}.\n{marked}*"
     )
 
 

@@ -15,11 +15,10 @@ from sklearn_cass.metrics import (
 )
 
 from . import methods
-from .classical import irregularity
+from .classical import WINDOW, irregularity
 from .recording import load_fetal, load_respiration
 
 TOLERANCE = 0.05  # seconds
-WINDOW = 64.0  # seconds
 FETAL_RATES = (100, 200)  # beats a minute
 
 

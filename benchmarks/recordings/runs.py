@@ -1,9 +1,12 @@
 """Runs: a method on a recording that it did not learn from; their records."""
 
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+from sklearn.exceptions import ConvergenceWarning
 
 from ..peers.records import Records
 from ..report import provenance
@@ -41,7 +44,8 @@ def identity(task, training):
     """Return all that a record depends on, but for machine and code."""
     problem = PROBLEMS[task.problem]
     method = problem.methods[task.method]
-    learns_from = [r.name for r in training] if method.is_learned else []
+    depends = method.is_learned or method.is_chosen
+    learns_from = [r.name for r in training] if depends else []
     return asdict(task) | {
         "settings": method.settings,
         "rule": problem.rule,
@@ -75,7 +79,9 @@ def make(task, recordings, records):
     if records.find(task, wanted):
         return False
     problem, start = PROBLEMS[task.problem], time.perf_counter()
-    estimates = problem.methods[task.method](training, tested, task.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # one for each window
+        estimates = problem.methods[task.method](training, tested, task.seed)
     seconds = time.perf_counter() - start
     measured = problem.measure(tested, estimates)
     records.write(

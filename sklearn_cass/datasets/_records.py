@@ -1,9 +1,13 @@
 """Records that are loaded whole: which ones, and what the loaders return."""
 
+import re
+
 import numpy as np
 from sklearn.utils import Bunch
 
 from ._checks import check_choices
+
+_LETTERS = re.compile(r"\D")  # a name such as r01 ends in the number of the record
 
 
 def find_records(folder, pattern, what):
@@ -117,7 +121,7 @@ def bunch_records(data, events, names, channels, units, sfreq, descr, **others):
         channel_names=list(channels),
         units=list(units),
         record_names=list(names),
-        groups=np.array([int(name.lstrip("abcr")) for name in names]),
+        groups=np.array([int(_LETTERS.sub("", name)) for name in names]),
         gaps=[find_gaps(x) for x in data],
         DESCR=descr,
         **others,
