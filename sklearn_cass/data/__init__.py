@@ -3,7 +3,13 @@
 Also warnings of data that are valid, but seldom what was meant.
 """
 
-from .dataset import MixedSamples, Samples, TensorDataset, tensor_dataset
+from .dataset import (
+    MixedSamples,
+    Samples,
+    TensorDataset,
+    exchanged_dataset,
+    tensor_dataset,
+)
 from .domains import (
     SPECTROGRAM,
     WAVEFORM,
@@ -43,6 +49,7 @@ __all__ = [
     "check_sfreq",
     "cross_fade",
     "domains_of",
+    "exchanged_dataset",
     "mean_shares",
     "single",
     "tensor_dataset",
