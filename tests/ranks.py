@@ -1,6 +1,8 @@
 """Trainings in several processes, by name: run by torchrun, or in one process."""
 
+import os
 import pickle
+import signal
 import sys
 import warnings
 from datetime import timedelta
@@ -20,7 +22,7 @@ from sklearn_cass.data import dataset as datasets
 
 # steps in proportion to gradients: Adam's have the length of the learning rate also
 # where a gradient is nothing but rounding, as that of a bias before a normalization
-PLAIN = FAST | {"max_epochs": 2, "lr": 0.1, "optimizer": torch.optim.SGD}
+PLAIN = FAST | {"max_epochs": 2, "lr": 0.01, "optimizer": torch.optim.SGD}
 MATRICES = FAST | {"max_epochs": 2, "network": BiLSTM(width=8, n_layers=1)}
 N_ROWS, N_FIRST = 22, 9  # in all, and of the first process where they are its own
 
@@ -167,7 +169,7 @@ def killed(folder):
     def kill():
         if rank() == 1:
             (folder / "killed").touch()
-            torch.multiprocessing.current_process().kill()
+            os.kill(os.getpid(), signal.SIGKILL)
 
     callbacks = [At("batch", 2, kill)]
     AESeparator(**PLAIN | {"max_epochs": 10**4}, callbacks=callbacks).fit(*rows())
