@@ -22,7 +22,7 @@ from sklearn_cass.data import dataset as datasets
 
 # steps in proportion to gradients: Adam's have the length of the learning rate also
 # where a gradient is nothing but rounding, as that of a bias before a normalization
-PLAIN = FAST | {"max_epochs": 2, "lr": 0.01, "optimizer": torch.optim.SGD}
+PLAIN = FAST | {"max_epochs": 2, "lr": 1e-3, "optimizer": torch.optim.SGD}
 MATRICES = FAST | {"max_epochs": 2, "network": BiLSTM(width=8, n_layers=1)}
 N_ROWS, N_FIRST = 22, 9  # in all, and of the first process where they are its own
 
