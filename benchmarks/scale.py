@@ -1,10 +1,12 @@
 """What 10,000 hours of 44.1 kHz would need: `python -m benchmarks.scale FOLDER`.
 
 Rates of one CPU core are measured on rows of one second, mixtures and two components in
-single precision; order and reading of rows on sparse files of the full size in FOLDER,
-which take no room on the disk. Rates of a GPU are those of docs/scale.md.
+single precision; those of a disk on a file of 16 bits in FOLDER that is not in memory. Rows
+are drawn from sparse files of the full size there, which take no room. The rate of a GPU is
+that of docs/scale.md.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -26,7 +28,7 @@ SFREQ, HOURS, N_COMPONENTS, N_FFT = 44_100, 10_000, 2, 8192
 N_ALL = HOURS * 3600  # rows
 ROW_BYTES = SFREQ * 4 * (1 + N_COMPONENTS)
 GPU_ROWS = 4423 / 2  # a second, of one second at twice the rate of the measurement
-N_ROWS, BATCH = 128, 32
+N_ROWS, BATCH, N_COLD = 128, 32, 4096
 
 
 def cpu_seconds(function, n_times=3):
@@ -58,16 +60,33 @@ def rates(folder):
     dataset = TensorDataset(samples, domains, np.arange(N_ROWS))
     order = torch.randperm(N_ROWS).split(BATCH)
     calls = {
-        "read": lambda: [samples.arrays(rows.numpy()) for rows in order],
+        "read from memory": lambda: [samples.arrays(r.numpy()) for r in order],
         "check": lambda: [check_numbers(a, "X") for a in (X, y)],
         "checksum": lambda: [described(a) for a in (X, y)],
         "read and transform": lambda: [dataset[rows] for rows in order],
     }
-    return {name: N_ROWS / cpu_seconds(call) for name, call in calls.items()}
+    found = {name: N_ROWS / cpu_seconds(call) for name, call in calls.items()}
+    return {"read from a disk": cold_rate(folder), **found}
+
+
+def cold_rate(folder):
+    """Return the rows that a core reads of a file that the system has not in memory."""
+    path, rng = folder / "cold.npy", np.random.default_rng(0)
+    shape = (N_COLD, 1 + N_COMPONENTS, SFREQ)
+    array = np.lib.format.open_memmap(path, "w+", np.int16, shape)
+    for rows in np.split(np.arange(N_COLD), N_COLD // BATCH):
+        array[rows] = rng.integers(-999, 999, (BATCH, *shape[1:]))
+    array.flush()
+    del array
+    with open(path, "rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    array = SlicedArray(np.load(path, mmap_mode="r"))
+    order = rng.permutation(N_COLD)[:N_ROWS].reshape(-1, BATCH)
+    return N_ROWS / cpu_seconds(lambda: [array[rows] for rows in order], 1)
 
 
 def simulate(folder):
-    """Return the CPU seconds of an order of all rows, and rows read of full files."""
+    """Return the CPU seconds of an order of all rows; read the first of full files."""
     X = sparse(folder / "all_X.npy", np.int16, (N_ALL, SFREQ))
     y = sparse(folder / "all_y.npy", np.int16, (N_ALL, N_COMPONENTS, SFREQ))
     samples = Samples(SlicedArray(X), SlicedArray(y))
@@ -75,9 +94,8 @@ def simulate(folder):
     start = time.process_time()
     order = torch.randperm(len(batches.dataset), generator=batches.generator)
     seconds = time.process_time() - start
-    rows = order[: 16 * BATCH].split(BATCH)
-    reading = cpu_seconds(lambda: [samples.arrays(r.numpy()) for r in rows], 1)
-    return seconds, 16 * BATCH / reading
+    samples.arrays(order[:BATCH].numpy())
+    return seconds
 
 
 def main(folder="."):
@@ -85,7 +103,7 @@ def main(folder="."):
     folder = Path(folder)
     with one_thread_each():
         found = rates(folder)
-        seconds, reading = simulate(folder)
+        seconds = simulate(folder)
     print(f"{HOURS:,} hours, {N_ALL:,} rows of {ROW_BYTES:,} bytes; {machine()}\n")
     found["train (GPU)"] = GPU_ROWS
     rows = [
@@ -94,8 +112,7 @@ def main(folder="."):
     ]
     print(table(rows))
     print(f"\norder of an epoch: {seconds:.1f} s and {N_ALL * 8 / 1e6:.0f} MB")
-    print(f"rows of 16 bits from files of full size: {reading:,.0f} a second")
-    for name in ("X", "y", "all_X", "all_y"):
+    for name in ("X", "y", "all_X", "all_y", "cold"):
         (folder / f"{name}.npy").unlink()
 
 
