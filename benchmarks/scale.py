@@ -1,9 +1,9 @@
 """What 10,000 hours of 44.1 kHz would need: `python -m benchmarks.scale FOLDER`.
 
-Rates of one CPU core are measured on rows of one second, mixtures and two components in
-single precision; those of a disk on a file of 16 bits in FOLDER that is not in memory. Rows
-are drawn from sparse files of the full size there, which take no room. The rate of a GPU is
-that of docs/scale.md.
+Rates of one CPU core are measured on rows of one second, mixtures and two components
+in single precision; those of a disk on a file of 16 bits in FOLDER that is not in
+memory. Rows are drawn from sparse files of the full size there, which take no room. The
+rate of a GPU is that of docs/scale.md.
 """
 
 import os

@@ -17,7 +17,9 @@ import sklearn_cass
 
 pytestmark = [
     pytest.mark.slow,  # processes of their own
-    pytest.mark.skipif(not distributed.is_available(), reason="needs torch.distributed"),
+    pytest.mark.skipif(
+        not distributed.is_available(), reason="needs torch.distributed"
+    ),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 TESTS, SOURCES = Path(__file__).parent, Path(sklearn_cass.__file__).parents[1]

@@ -300,5 +300,7 @@ def test_recordings_are_separated_over_a_cluster(client, tmp_path):
     assert errors == dict.fromkeys(tracks)
     separator = load(tmp_path / "model")
     for stem, x in tracks.items():
-        estimates = [read(tmp_path / "parts" / stem / f"{k}.npy") for k in ("low", "high")]
+        estimates = [
+            read(tmp_path / "parts" / stem / f"{k}.npy") for k in ("low", "high")
+        ]
         np.testing.assert_allclose(estimates, separator.separate(x), atol=1e-6)

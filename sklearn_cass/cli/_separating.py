@@ -41,7 +41,7 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What became of a recording, as :func:`separate_files` yields it.
+    """Result of a recording, as :func:`separate_files` yields it.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def run(args, messages):
 
 
 def tidied(jobs, outcomes):
-    """Yield outcomes, and at the end remove what workers that were stopped could not."""
+    """Yield outcomes; then remove what workers that were stopped could not."""
     try:
         yield from outcomes
     finally:

@@ -468,7 +468,7 @@ class AESeparator(BaseSeparator):
     def _learn(self, samples, rng, writer=None, ranks=ALONE):
         rng = ranks.of_first(rng)  # it may have drawn trials
         seed = int(rng.randint(2**31 - 2))
-        numbers = RankRows(ranks, len(samples))
+        numbers = RankRows(ranks, samples)
         trained, validated = self._split(len(numbers), rng)
         net = self._make_net(seed)
         net.ranks = ranks

@@ -1,9 +1,9 @@
 """Training in several processes: each computes its share of every batch.
 
-``fit`` joins torch's process group where one is initialized (``torchrun``). All processes
-(ranks) draw the same batches and the same mixtures, compute on some rows each, and add up
-gradients, statistics of batch normalization, norms and losses. The weights are those of
-one process with the same batches, up to rounding.
+``fit`` joins torch's process group where one is initialized (``torchrun``). All
+processes (ranks) draw the same batches and the same mixtures, compute on some rows
+each, and add up gradients, statistics of batch normalization, norms and losses. The
+weights are those of one process with the same batches, up to rounding.
 """
 
 import hashlib
@@ -144,9 +144,8 @@ class Ranks(Alone):
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
 
     def compare(self, X, y, names):
-        shapes = [(str(a.dtype), a.shape[1:]) for a in (X, y)]
         names = None if names is None else np.asarray(names).tolist()
-        check_alike(self.gather((*shapes, names)))
+        check_alike(self.gather((kind(X), kind(y), names)))
         self.has_same_data = len(set(self.gather((checksum(X), checksum(y))))) == 1
 
     def share(self, n_rows):
@@ -261,7 +260,7 @@ class GlobalStatistics(TorchFunctionMode):
 def batch_norm(
     share, input, running_mean, running_var, weight, bias, training, momentum, eps
 ):
-    """Return what ``torch.nn.functional.batch_norm`` does for the whole batch."""
+    """Return values normalized, as torch's function does, by the whole batch."""
     axes = (0, *range(2, input.ndim))
     shape = (-1, *[1] * (input.ndim - 2))
     x = input.float()
@@ -321,12 +320,13 @@ class RankRows:
     ----------
     ranks : Ranks or Alone
         The processes.
-    n_rows : int
-        Rows of this process.
+    samples : Samples or MixedSamples
+        The rows of this process.
     """
 
-    def __init__(self, ranks, n_rows):
-        self.ranks = ranks
+    def __init__(self, ranks, samples):
+        self.ranks, n_rows = ranks, len(samples)
+        check_alike(ranks.gather(samples.component_names.tolist()))  # of labels
         counts = ranks.gather(n_rows)
         is_same = ranks.has_same_data
         self.first = 0 if is_same else sum(counts[: ranks.rank])
@@ -337,7 +337,7 @@ class RankRows:
         return self.n_rows
 
     def places(self, rows):
-        """Return the row of this process for each row of all, -1 for those of others."""
+        """Return the row of this process for each of all, -1 for those of others."""
         own = rows - self.first
         return np.where((own >= 0) & (own < self.n_own), own, -1)
 
@@ -381,6 +381,12 @@ def check_alike(descriptions):
                 f"in all processes of a training, got {first} in that of rank 0 and "
                 f"{description} in that of rank {rank}"
             )
+
+
+def kind(array):
+    """Return type and shape of the rows of an array; those of labels may differ."""
+    is_numeric = array.dtype.kind in "biufc" and array.ndim > 1
+    return (str(array.dtype), array.shape[1:]) if is_numeric else "labels"
 
 
 def checksum(array):
@@ -435,7 +441,7 @@ def checkpoint_of_first(ranks, open_file):
 
 
 class CheckpointCopy:
-    """What another process has read from a checkpoint; nothing is written.
+    """State that another process has read from a checkpoint; nothing is written.
 
     Parameters
     ----------

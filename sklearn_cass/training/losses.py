@@ -116,9 +116,7 @@ def autoencoder_gradient(
     return alpha * by_reconstruction + beta * unit * by_adversary
 
 
-def literal_gradient(
-    estimate, reconstruction, adversarial, *, alpha, beta, norm=None
-):
+def literal_gradient(estimate, reconstruction, adversarial, *, alpha, beta, norm=None):
     """Return the gradient of Eq. (7) at the estimate, as the equation stands."""
     loss = autoencoder_loss(reconstruction, adversarial, alpha=alpha, beta=beta)
     return torch.autograd.grad(loss, estimate)[0]
