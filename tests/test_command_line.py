@@ -27,7 +27,15 @@ from recordings import edf_bytes, wfdb_header, write_wfdb
 from scipy.signal import resample_poly
 
 from sklearn_cass import AESeparator, load, metrics
-from sklearn_cass.cli import _models, _recordings, _training, _units, _writing
+from sklearn_cass.cli import (
+    _models,
+    _recordings,
+    _separating,
+    _training,
+    _units,
+    _writing,
+    separate_files,
+)
 from sklearn_cass.cli._messages import QUIET, Messages
 from sklearn_cass.cli._parser import make_parser
 
@@ -557,6 +565,54 @@ def test_jobs_write_the_same(tmp_path, model, noise, capsys):
         a, b = (read(tmp_path / folder / name) for folder in "12")
         np.testing.assert_allclose(a, b, atol=1 / 2**15)
     assert capsys.readouterr().err.count("1 of 3 recordings were not separated") == 2
+
+
+def test_files_are_separated_from_python(tmp_path, model, noise):
+    paths = [write(tmp_path / f"{name}.wav", noise) for name in "ac"]
+    paths.insert(1, tmp_path / "b.wav")  # missing
+    found = list(separate_files(model, paths, tmp_path / "parts"))
+    assert [outcome.job.path for outcome in found] == [*map(Path, paths)]
+    assert [outcome.error is None for outcome in found] == [True, False, True]
+    assert "b.wav" in found[1].error
+    assert run("separate", model, paths[0], "-o", tmp_path / "expected") == 0
+    for name in ("low", "high"):
+        expected = read(tmp_path / "expected" / "a" / f"{name}.wav")
+        for stem in "ac":
+            estimate = read(tmp_path / "parts" / stem / f"{name}.wav")
+            np.testing.assert_array_equal(estimate, expected)
+
+
+def test_each_process_loads_a_model_once(tmp_path, model, noise, monkeypatch):
+    loads = []
+
+    def load_model(text):
+        loads.append(text)
+        return load(text)
+
+    paths = [write(tmp_path / f"{name}.wav", noise) for name in "abc"]
+    monkeypatch.setattr(_separating, "load_model", load_model)
+    outcomes = separate_files(model, paths, tmp_path / "parts")
+    assert [outcome.error for outcome in outcomes] == [None] * 3
+    assert len(loads) == 2  # once to see whether it can be loaded
+
+
+def test_another_command_loads_a_model_that_has_changed(tmp_path, model, noise):
+    path = write(tmp_path / "a.wav", noise)
+    own = tmp_path / "model"
+    for names in ("low", "high"), ("c", "d"):
+        fitted(names=names).save(own)
+        list(separate_files(own, [path], tmp_path / "parts"))
+    assert files(tmp_path / "parts") == [
+        f"a/{name}.wav" for name in ("c", "d", "high", "low")
+    ]
+
+
+def test_wrong_models_are_errors_before_any_recording(tmp_path, model, noise):
+    path = write(tmp_path / "a.wav", noise)
+    with pytest.raises(ValueError, match="no such file"):
+        separate_files(tmp_path / "missing", [path], tmp_path / "parts")
+    with pytest.raises(ValueError, match="have the stem 'a'"):
+        separate_files(model, [path, path], tmp_path / "parts")
 
 
 # --- evaluate and report --------------------------------------------------------------

@@ -1,13 +1,18 @@
 """Searches in several processes or over a Dask cluster are those of one process."""
 
+import os
 import re
+import signal
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from cases import FAST, WIDE, make_mixtures
+from command_line import fitted, make_tracks, read, write
 from distributed import Client, LocalCluster
 from distributed.protocol import dask_deserialize, dask_serialize
 from joblib import parallel_config
@@ -15,12 +20,14 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer
+from sklearn_cass import AESeparator, CASSSeparator, STFTTransformer, load
+from sklearn_cass.cli import separate_files
 
 PAGE = Path(__file__).parents[1] / "docs" / "large_data.md"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 pytestmark = pytest.mark.slow  # processes of their own
 
+LIMIT = 240  # seconds of a search that may never end
 FOLDS = {"cv": 2, "error_score": "raise"}
 WEIGHTS = {"cross_weights": [0.5, 0, [[0, 1.0], [0, 0]]]}
 RATES = {"lr": [1e-4, 1e-3, 1e-2]}
@@ -231,3 +238,69 @@ def threads_around_a_fit(n_before):
 
 def test_fits_in_workers_leave_the_number_of_threads(client):
     assert client.gather(client.map(threads_around_a_fit, [1, 2, 3])) == [1, 2, 3]
+
+
+# --- workers that are killed ----------------------------------------------------------
+
+
+class KillOnce:
+    """Scorer that kills its process at the first call of all."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, estimator, X, y):
+        try:
+            self.path.touch(exist_ok=False)
+        except FileExistsError:
+            return estimator.score(X, y)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_search_goes_on_when_a_worker_is_killed(client, tmp_path):
+    X, y = make_mixtures(12)
+    killed = tmp_path / "killed"
+    search = GridSearchCV(
+        CASSSeparator(**WIDE), WEIGHTS, **FOLDS, scoring=KillOnce(killed)
+    )
+    client.amm.stop()  # it drops copies, and a worker may have the only one
+    with ThreadPoolExecutor(1) as thread:
+        fit = thread.submit(fit_over_dask, search, X, y)
+        try:
+            fit.result(timeout=LIMIT)
+        except FutureTimeoutError:
+            client.close()  # ends the search
+            raise
+    assert killed.exists()
+    one = GridSearchCV(CASSSeparator(**WIDE), WEIGHTS, **FOLDS)
+    assert_same(search, one.fit(X, y))
+
+
+def fit_over_dask(search, X, y):
+    with parallel_config("dask", scatter=[X, y]):
+        search.fit(X, y)
+
+
+# --- recordings -----------------------------------------------------------------------
+
+
+def test_recordings_are_separated_over_a_cluster(client, tmp_path):
+    fitted().save(tmp_path / "model")
+    tracks = {name: y.sum(axis=0) for name, y in make_tracks().items()}
+    paths = [write(tmp_path / f"{stem}.npy", x) for stem, x in tracks.items()]
+    paths.append(tmp_path / "missing.npy")
+    settings = {"sfreq": 8000}
+    with parallel_config("dask"):
+        found = list(
+            separate_files(tmp_path / "model", paths, tmp_path / "parts", **settings)
+        )
+    errors = {outcome.job.path.stem: outcome.error for outcome in found}
+    assert errors.pop("missing") is not None
+    assert errors == dict.fromkeys(tracks)
+    separator = load(tmp_path / "model")
+    for stem, x in tracks.items():
+        estimates = [
+            read(tmp_path / "parts" / stem / f"{k}.npy") for k in ("low", "high")
+        ]
+        np.testing.assert_allclose(estimates, separator.separate(x), atol=1e-6)

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,20 @@ class Job:
 
 @dataclass
 class Outcome:
-    """Result of a job: lines for the user, and an error if it failed."""
+    """Result of a recording, as :func:`separate_files` yields it.
+
+    Parameters
+    ----------
+    job : object
+        Its attributes ``path`` and ``folder`` are the recording and the folder of its
+        estimates.
+    lines : list of str
+        What there is to know, such as a change of rate.
+    error : str or None
+        Why it was not separated; None if it was.
+    trace : str
+        The traceback of the error.
+    """
 
     job: Job
     lines: list
@@ -50,29 +64,109 @@ class Outcome:
     trace: str = ""
 
 
+def separate_files(
+    model,
+    recordings,
+    output,
+    *,
+    n_jobs=None,
+    sfreq=None,
+    channel=None,
+    polarity="given",
+    force=False,
+):
+    """Separate many recordings, by joblib: in processes, or over a cluster.
+
+    The estimates of a recording are written to the folder ``output/STEM``, as by the
+    command ``sklearn-cass separate``. They appear when they are complete. A recording
+    that cannot be separated ends none of the others.
+
+    Parameters
+    ----------
+    model : path-like
+        File of a fitted separator. Each process loads it once.
+    recordings : list of path-like
+        Files, or folders of files. Workers on other machines must find them by the same
+        names, and ``model`` and ``output``.
+    output : path-like
+        Folder of the estimates.
+    n_jobs : int, default=None
+        Recordings to separate at the same time, -1 for as many as there are cores. None
+        is 1, unless :func:`joblib.parallel_config` says otherwise.
+    sfreq : float, default=None
+        Sampling rate of .npy files, which do not tell it.
+    channel : str, default=None
+        Name or number of a channel, "mean" or "all", the default.
+    polarity : {"given", "auto", "both"}, default="given"
+        As for ``separate`` of separators.
+    force : bool, default=False
+        Whether to replace existing files.
+
+    Yields
+    ------
+    outcome : Outcome
+        What became of a recording, as soon as it is known, in any order.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or if two recordings have the same stem.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from pathlib import Path
+    >>> from sklearn_cass import AESeparator, ResNet9
+    >>> from sklearn_cass.cli import separate_files
+    >>> y = np.random.default_rng(0).normal(size=(8, 2, 64)).astype("float32")
+    >>> network = ResNet9(n_filters=2, n_latent=4)
+    >>> separator = AESeparator(network, max_epochs=1, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     separator.fit(y.sum(axis=1), y).save(folder / "model")
+    ...     np.save(folder / "a.npy", y[0].sum(axis=0))
+    ...     files = [folder / "a.npy", folder / "b.npy"]  # there is no b.npy
+    ...     outcomes = list(separate_files(folder / "model", files, folder / "parts"))
+    >>> [(outcome.job.path.name, outcome.error is None) for outcome in outcomes]
+    [('a.npy', True), ('b.npy', False)]
+    """
+    try:
+        load_model(str(model))  # an error of the model is not one of every recording
+        settings = output, force, sfreq, channel, polarity
+        jobs = make_jobs(str(model), recordings, *settings)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return tidied(jobs, parallel_outcomes(jobs, n_jobs))
+
+
 def run(args, messages):
     """Separate recordings; return the status."""
     separator = load_model(args.model)
-    jobs = make_jobs(args)
+    settings = args.output, args.force, args.sfreq, args.channel, args.polarity
+    jobs = make_jobs(args.model, args.recordings, *settings)
     if args.dry_run:
         return max(show_plan(job, separator, messages) for job in jobs)
-    try:
-        n_failed = sum(
-            report(outcome, args, messages)
-            for outcome in outcomes(jobs, separator, args.jobs, messages)
-        )
-    finally:  # workers that were stopped could not
-        for job in jobs:
-            shutil.rmtree(temporary_folder(job.folder, job.token), ignore_errors=True)
+    found = outcomes(jobs, separator, args.jobs, messages)
+    n_failed = sum(report(outcome, args, messages) for outcome in tidied(jobs, found))
     if n_failed and len(jobs) > 1:
         messages.error(f"{n_failed} of {len(jobs)} recordings were not separated")
     return int(n_failed > 0)
 
 
-def make_jobs(args):
+def tidied(jobs, outcomes):
+    """Yield outcomes; then remove what workers that were stopped could not."""
+    try:
+        yield from outcomes
+    finally:
+        for job in jobs:
+            shutil.rmtree(temporary_folder(job.folder, job.token), ignore_errors=True)
+
+
+def make_jobs(model, recordings, output, force, sfreq, channel, polarity):
     """Return one job for each recording; two must not write to one folder."""
     paths = []
-    for path in map(Path, args.recordings):
+    for path in map(Path, recordings):
         paths += files_in(path)
     stems = Counter(path.stem for path in paths)
     twice = [stem for stem, count in stems.items() if count > 1]
@@ -82,9 +176,8 @@ def make_jobs(args):
             "have the same names: separate them into other folders"
         )
     token = secrets.token_hex(4)
-    settings = (args.model, token, args.force, args.sfreq, args.channel)
-    settings += (args.polarity,)
-    return [Job(path, Path(args.output, path.stem), *settings) for path in paths]
+    settings = (model, token, force, sfreq, channel, polarity)
+    return [Job(path, Path(output, path.stem), *settings) for path in paths]
 
 
 def outcomes(jobs, separator, n_jobs, messages):
@@ -95,11 +188,16 @@ def outcomes(jobs, separator, n_jobs, messages):
                 outcome = separate_safely(job, separator, bar.update)
             yield outcome
         return
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     with messages.bar(len(jobs), "recordings") as bar:
-        for outcome in parallel(delayed(separate_in_worker)(job) for job in jobs):
+        for outcome in parallel_outcomes(jobs, n_jobs):
             bar.update()
             yield outcome
+
+
+def parallel_outcomes(jobs, n_jobs):
+    """Yield the outcomes of jobs by joblib's workers, those of a cluster, too."""
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    yield from parallel(delayed(separate_in_worker)(job) for job in jobs)
 
 
 def report(outcome, args, messages):
@@ -121,10 +219,16 @@ def separate_in_worker(job):
     messages = Messages(QUIET)
     with messages.warnings_in_lines():
         try:
-            separator = load_model(job.model)
+            separator = load_once(job.model, job.token)
         except Exception as error:
             return Outcome(job, [], error_text(error), traceback.format_exc())
         return separate_safely(job, separator)
+
+
+@lru_cache(maxsize=1)
+def load_once(model, token):
+    """Return a model, which a worker loads once for all recordings of one command."""
+    return load_model(model)
 
 
 def separate_safely(job, separator, progress=None):

@@ -3,7 +3,13 @@
 Also warnings of data that are valid, but seldom what was meant.
 """
 
-from .dataset import MixedSamples, Samples, TensorDataset, tensor_dataset
+from .dataset import (
+    MixedSamples,
+    Samples,
+    TensorDataset,
+    exchanged_dataset,
+    tensor_dataset,
+)
 from .domains import (
     SPECTROGRAM,
     WAVEFORM,
@@ -47,6 +53,7 @@ __all__ = [
     "check_waveforms",
     "cross_fade",
     "domains_of",
+    "exchanged_dataset",
     "mean_shares",
     "parts_of",
     "single",

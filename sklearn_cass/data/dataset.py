@@ -156,6 +156,56 @@ class CachedTensorDataset(TensorDataset):
         return self.X[index], self.y[index], self.powers[rows]
 
 
+class ExchangedDataset(TensorDataset):
+    """Samples of several processes: each converts some rows of a batch for all.
+
+    Parameters
+    ----------
+    dataset : TensorDataset
+        The samples of this process: those of all processes, of which it converts its
+        part, or its own.
+    places : ndarray of shape (n_rows,), default=None
+        The row in ``dataset`` of each sample of all processes, -1 for those of others.
+        None: every process has all samples.
+    ranks : Ranks
+        The processes.
+    device : torch.device
+        Where tensors are exchanged.
+    """
+
+    def __init__(self, dataset, places, ranks, device):
+        super().__init__(dataset.samples, dataset.domains, dataset.rows)
+        self.dataset, self.ranks, self.device = dataset, ranks, device
+        self.places = None if places is None else torch.from_numpy(places)
+        self.example = dataset.scaled(torch.arange(1))
+
+    def __len__(self):
+        return len(self.rows if self.places is None else self.places)
+
+    def scaled(self, rows):
+        mine, places = self.mine(rows)
+        found = self.dataset.scaled(places) if len(mine) else [None] * 3
+        parts = zip(found, self.example, strict=True)
+        return tuple(self.exchange(*part, mine, len(rows)) for part in parts)
+
+    def mine(self, rows):
+        """Return which rows of a batch are this process's, and where it has them."""
+        if self.places is None:
+            order = torch.arange(len(rows))
+            mine = order.tensor_split(self.ranks.size)[self.ranks.rank]
+            return mine, rows[mine]
+        places = self.places[rows]
+        mine = torch.nonzero(places >= 0).flatten()
+        return mine, places[mine]
+
+    def exchange(self, part, example, mine, n_rows):
+        """Return the rows of all processes, of which this one has a part."""
+        whole = example.new_zeros(n_rows, *example.shape[1:], device=self.device)
+        if len(mine):
+            whole[sent(mine, self.device)] = sent(part, self.device)
+        return self.ranks.add_up(whole)
+
+
 def tensor_dataset(samples, domains, rows, device):
     """Return a dataset of some samples, cached on the device if it is small enough."""
     dataset = TensorDataset(samples, domains, rows)
@@ -163,6 +213,30 @@ def tensor_dataset(samples, domains, rows, device):
     n_bytes = len(dataset) * (X.nbytes + y.nbytes)
     is_small = n_bytes <= cache_bytes(device)
     return CachedTensorDataset(dataset, device) if is_small else dataset
+
+
+def exchanged_dataset(dataset, rows, numbers, device):
+    """Return such a dataset for several processes.
+
+    Parameters
+    ----------
+    dataset : TensorDataset
+        The samples of this process.
+    rows : ndarray of shape (n_rows,)
+        The samples to learn from, by their numbers among those of all processes.
+    numbers : RankRows
+        What those numbers are.
+    device : torch.device
+        Where tensors are exchanged.
+    """
+    ranks = numbers.ranks
+    if ranks.has_same_data:
+        is_cached = isinstance(dataset, CachedTensorDataset)
+        is_whole = ranks.size == 1 or is_cached
+        return dataset if is_whole else ExchangedDataset(dataset, None, ranks, device)
+    is_own = numbers.places(rows) >= 0
+    places = np.where(is_own, np.cumsum(is_own) - 1, -1)
+    return ExchangedDataset(dataset, places, ranks, device)
 
 
 def cache_bytes(device):

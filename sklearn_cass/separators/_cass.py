@@ -22,6 +22,7 @@ from ..data import (
     check_mixtures,
     check_same_sfreq,
     domains_of,
+    exchanged_dataset,
     single,
     tensor_dataset,
     waveform_domains,
@@ -50,6 +51,13 @@ from ..training import CASSNet, Checkpoint, Remix
 from ..training import callbacks as training_callbacks
 from ..training.checkpoint import CheckpointWriter
 from ..training.devices import check_device
+from ..training.distributed import (
+    ALONE,
+    RankRows,
+    checkpoint_of_first,
+    join,
+    processes,
+)
 from ..training.losses import AUTOENCODER_GRADIENTS, RECONSTRUCTION_LOSSES
 from ..training.parameters import (
     OPTIMIZERS,
@@ -362,13 +370,21 @@ class AESeparator(BaseSeparator):
         X, _ = samples.arrays(slice(1))
         if not recipes.has_choice(parameters, X):
             return recipes.recipe_of(self.network)
+        chosen = processes().compute_on_first(
+            lambda: self._best_recipe_if_long(parameters, samples, rng)
+        )
+        return recipes.DIRECT if chosen is None else recipes.RECIPES[chosen]
+
+    def _best_recipe_if_long(self, parameters, samples, rng):
+        """Return the index of a recipe, None for fits that trials would lengthen."""
+        X, _ = samples.arrays(slice(1))
         n_steps = self.max_epochs * -(-len(samples) // self.batch_size)
         if n_steps < recipes.least_steps(self._least_steps, X.shape[-1]):
-            return recipes.DIRECT
+            return None
         domains_of(*samples.arrays(slice(1)), None)  # errors name the whole rows
         trial = recipes.plan_trial(samples, self.batch_size, rng)
         if trial is None:
-            return recipes.DIRECT
+            return None
         return self._best_recipe(parameters, trial, X.shape[-1], rng)
 
     def _known_parameters(self, X):
@@ -380,7 +396,7 @@ class AESeparator(BaseSeparator):
         return parameters | recipes.filled(parameters, recipe, X.shape[-1])
 
     def _best_recipe(self, parameters, trial, n_times, rng):
-        """Return the recipe with the smallest error in a trial."""
+        """Return the index of the recipe with the smallest error in a trial."""
         common = {name: parameters[name] for name in TRIAL_PARAMETERS}
         common |= {"max_epochs": trial.max_epochs, "random_state": rng.randint(2**31)}
         errors = []
@@ -391,7 +407,7 @@ class AESeparator(BaseSeparator):
             if self.verbose:
                 network = settings["network"]
                 print(f"trial of {network}: relative error {errors[-1]:.3f}")
-        return recipes.RECIPES[int(np.argmin(errors))]
+        return int(np.argmin(errors))
 
     def _make_domains(self, X, y):
         return domains_of(X, y, self._settings["stft"])
@@ -399,8 +415,10 @@ class AESeparator(BaseSeparator):
     # Learning ---------------------------------------------------------------------
 
     def _fit_arrays(self, X, y, names, rng):
+        ranks = join(X, y, names)
+        rng = ranks.of_first(rng)
         if self.checkpoint is None:
-            super()._fit_arrays(X, y, names, rng)
+            super()._fit_arrays(X, y, names, rng, ranks=ranks)
             return
         checkpoint = self.checkpoint
         if not isinstance(checkpoint, Checkpoint):
@@ -411,9 +429,11 @@ class AESeparator(BaseSeparator):
                 f"checkpoint={os.fspath(checkpoint.folder)!r} and warm_start=True are "
                 "mutually exclusive"
             )
-        with CheckpointFile(checkpoint.folder, identity_of(self, X, y), rng) as file:
-            writer = CheckpointWriter(file, checkpoint.every)
-            super()._fit_arrays(X, y, names, file.rng, writer=writer)
+        identity = ranks.joined_identity(identity_of(self, X, y))
+        make_file = partial(CheckpointFile, checkpoint.folder, identity, rng)
+        with checkpoint_of_first(ranks, make_file) as file:
+            settings = {"writer": CheckpointWriter(file, checkpoint.every)}
+            super()._fit_arrays(X, y, names, file.rng, ranks=ranks, **settings)
 
     def _set_components(self, domains, names):
         if self._continues():
@@ -468,13 +488,18 @@ class AESeparator(BaseSeparator):
         if not self.warm_start:
             super()._drop_previous_fit()
 
-    def _learn(self, samples, rng, writer=None):
+    def _learn(self, samples, rng, writer=None, ranks=ALONE):
+        rng = ranks.of_first(rng)  # it may have drawn trials
         seed = int(rng.randint(2**31 - 2))
-        trained, validated = self._split(len(samples), rng)
+        numbers = RankRows(ranks, samples)
+        trained, validated = self._split(len(numbers), rng)
         net = self._make_net(seed)
+        net.ranks = ranks
         device = torch.device(net.device)
-        dataset = self._mixed_dataset(net, samples, trained, device)
-        net.callbacks = self._make_callbacks(samples, len(trained), validated)
+        own = numbers.to_train_on(trained)
+        dataset = self._mixed_dataset(net, samples, own, device)
+        dataset = exchanged_dataset(dataset, trained, numbers, device)
+        net.callbacks = self._make_callbacks(samples, len(trained), validated, numbers)
         with (
             seeded_global_generators(net.device, seed),
             out_of_memory_context(self.batch_size),
@@ -483,7 +508,7 @@ class AESeparator(BaseSeparator):
             self._set_scored(net, samples, trained, validated)
             self._drop_previous_fit()
             net.partial_fit(dataset, epochs=n_epochs)
-        self._set_net(net, TensorDataset(samples, self.domains_, trained))
+        self._set_net(net, TensorDataset(samples, self.domains_, own))
 
     def _mixed_dataset(self, net, samples, rows, device):
         """Return the rows to train on, and have the net mix them as set."""
@@ -516,6 +541,11 @@ class AESeparator(BaseSeparator):
         net.separate = partial(self._separate_in_training, net)
         sets = {"dataset_train": trained, "dataset_valid": validated}
         is_scored = check_scorers(net.callbacks_)
+        if any(is_scored) and not net.ranks.has_same_data:
+            raise ValueError(
+                "callbacks: EpochScoring needs the same X and y in all processes of a "
+                "training, which have rows of their own"
+            )
         net.datasets = {
             name: Dataset(*samples.arrays(rows))
             for (name, rows), scored in zip(sets.items(), is_scored, strict=True)
@@ -641,23 +671,24 @@ class AESeparator(BaseSeparator):
         """Return the net's parameters of losses: none for reconstruction alone."""
         return {}
 
-    def _make_callbacks(self, samples, n_trained, validated):
+    def _make_callbacks(self, samples, n_trained, validated, numbers):
         n_steps = self.max_epochs * -(-n_trained // self.batch_size)
         callbacks = [training_callbacks.FiniteGuard()]
         if self.lr_schedule == "cosine":
             callbacks.insert(0, training_callbacks.LearningRates(n_steps))
         if len(validated):
-            dataset = TensorDataset(samples, self.domains_, validated)
+            part = numbers.part(validated)
+            dataset = TensorDataset(samples, self.domains_, part)
             measures = (
-                partial(self._validation_errors, samples, validated),
+                partial(self._validation_errors, samples, part),
                 partial(self._validation_loss, dataset),
             )
             callbacks.append(training_callbacks.ValidationErrors(*measures))
         if self.early_stopping:
             callbacks.append(training_callbacks.BestEpoch())
-        if self.verbose:
+        if self.verbose and numbers.ranks.rank == 0:
             callbacks.append(training_callbacks.Progress(n_steps, self.max_epochs))
-        return callbacks + check_callbacks(self.callbacks)
+        return callbacks + numbers.ranks.own_callbacks(check_callbacks(self.callbacks))
 
     def _validation_errors(self, samples, rows, net):
         """Return the relative errors of a net in training on some samples."""
@@ -665,14 +696,18 @@ class AESeparator(BaseSeparator):
         for chunk in self._chunks(len(rows)):
             X, y = samples.arrays(rows[chunk])
             errors.append(relative_error(y, self._transform_chunk(X, net=net)))
-        return np.concatenate(errors)
+        if not len(rows):  # those of other processes
+            errors.append(np.empty((0, self.n_components_)))
+        return np.concatenate(net.ranks.gather(np.concatenate(errors)))
 
     def _validation_loss(self, dataset, net):
         """Return the loss of a net in training on a dataset."""
         total = 0.0
         for rows in torch.arange(len(dataset)).split(self._rows_per_chunk()):
-            total += len(rows) * net.validation_loss(*dataset[rows])
-        return total / len(dataset)
+            if len(rows):
+                total += len(rows) * net.validation_loss(*dataset[rows])
+        totals, counts = zip(*net.ranks.gather((total, len(dataset))), strict=True)
+        return sum(totals) / sum(counts)
 
     # Estimates --------------------------------------------------------------------
 

@@ -160,7 +160,8 @@ class FiniteGuard(Callback):
         self.check(net)
         weights = net.get_all_learnable_params()
         finite = all(torch.isfinite(weight).all() for _, weight in weights)
-        if not (finite and net.has_finite_estimates(self.last_X_)):
+        finite = finite and net.has_finite_estimates(self.last_X_)
+        if not all(net.ranks.gather(finite)):
             self.stop(net)
         self.keep(net)
 

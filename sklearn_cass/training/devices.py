@@ -6,18 +6,22 @@ import torch
 
 from ..nn import Autoencoders, Discriminators, MapShape, ResNet9
 from ..numeric.warning import warn_user
+from .distributed import rank_device
 from .net import CASSNet
 from .optimizers import Muon
 
 
 def check_device(device):
-    """Return the torch device; "auto" is CUDA or MPS where they work, else the CPU."""
+    """Return the torch device; "auto" is CUDA or MPS where they work, else the CPU.
+
+    In a process group, "cuda" is the GPU of this process.
+    """
     if device == "auto":
-        return torch.device(best_device())
+        return rank_device(torch.device(best_device()))
     try:
         if "mkldnn" in str(device):  # torch warns of it
             raise ValueError("mkldnn is not a device type of its own")
-        found = torch.device(device)
+        found = rank_device(torch.device(device))
         torch.zeros(1, device=found).item()
     except Exception as error:  # each backend has its own
         raise ValueError(

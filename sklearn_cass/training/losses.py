@@ -94,7 +94,9 @@ def cross_loss(logits_others, weights):
     return sum(terms, torch.zeros(()))
 
 
-def autoencoder_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
+def autoencoder_gradient(
+    estimate, reconstruction, adversarial, *, alpha, beta, norm=torch.Tensor.norm
+):
     """Return the gradient of Eq. (7) at the estimate, with its terms in one unit.
 
     The mean squared error and the cross entropy have different units, so that their
@@ -103,18 +105,18 @@ def autoencoder_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
     are then shares of the gradient at the decoder's output, whatever the units.
     Balancing by gradient norms follows P. Esser, R. Rombach and B. Ommer, "Taming
     transformers for high-resolution image synthesis", CVPR 2021, Eq. (7),
-    arXiv:2012.09841.
+    arXiv:2012.09841. ``norm`` returns that of a gradient over the whole batch.
     """
     (by_reconstruction,) = torch.autograd.grad(reconstruction, estimate)
     if not beta:
         return alpha * by_reconstruction
     (by_adversary,) = torch.autograd.grad(adversarial, estimate)
     tiny = torch.finfo(estimate.dtype).tiny
-    unit = by_reconstruction.norm() / by_adversary.norm().clamp_min(tiny)
+    unit = norm(by_reconstruction) / norm(by_adversary).clamp_min(tiny)
     return alpha * by_reconstruction + beta * unit * by_adversary
 
 
-def literal_gradient(estimate, reconstruction, adversarial, *, alpha, beta):
+def literal_gradient(estimate, reconstruction, adversarial, *, alpha, beta, norm=None):
     """Return the gradient of Eq. (7) at the estimate, as the equation stands."""
     loss = autoencoder_loss(reconstruction, adversarial, alpha=alpha, beta=beta)
     return torch.autograd.grad(loss, estimate)[0]

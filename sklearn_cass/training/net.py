@@ -19,6 +19,7 @@ from ..numeric import error_context, sent, spread, to_unit_level
 from . import losses
 from .batches import Batches, draw_one_per_row, take_one_per_row
 from .callbacks import EpochLosses, listens
+from .distributed import ALONE
 from .graphs import CudaStreams, StepGraphs, calls_python
 from .history import EpochHistory
 from .interrupts import StopTraining, is_raised
@@ -28,6 +29,8 @@ from .remixing import Mixer, as_remix
 from .seeding import seeded
 
 GENERATORS = {"generator_", "cross_generator_"}
+# attributes that are set in a training
+OF_A_TRAINING = ("graphs", "mixer", "transform", "ranks", "share")
 # what a step depends on beside its batch; callbacks may change it in a training
 STEP_SETTINGS = (
     *("reconstruction", "alpha", "beta", "loss_weighting"),
@@ -94,6 +97,7 @@ class CASSNet(NeuralNet):
     graphs = None  # recorded steps; set in a training on a GPU
     mixer = None  # draws new mixtures; set in a training
     transform = None  # takes waveforms that were mixed, returns maps; likewise
+    ranks, share = ALONE, ALONE.whole  # processes, and the share of one in a step
 
     def __init__(
         self,
@@ -244,6 +248,7 @@ class CASSNet(NeuralNet):
         self.graphs = self.new_graphs()
         try:
             self.notify("on_train_begin", X=X, y=y)
+            self.ranks.copy_first(self.trained_modules().values())
             self.fit_loop(X, y, **fit_params)
         except StopTraining:
             pass
@@ -254,6 +259,7 @@ class CASSNet(NeuralNet):
                 raise interrupt
         with suppress(StopTraining):
             self.notify("on_train_end", X=X, y=y)
+        self.ranks.copy_first(self.trained_modules().values())
         return self
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
@@ -319,16 +325,20 @@ class CASSNet(NeuralNet):
 
         ``drawn`` holds rows that were drawn for each discriminator, if any are.
         """
-        with torch.no_grad():
-            mixture, targets = self.unit_maps(X, Y)
-        estimates = self.estimates(mixture)
-        step_losses = self.discriminator_step(estimates, targets, drawn, batch)
-        return step_losses | self.autoencoder_step(estimates, targets, batch)
+        self.share = self.ranks.share(len(X))
+        X, Y, *drawn = map(self.share.rows, (X, Y, *drawn))
+        with self.share.statistics():
+            with torch.no_grad():
+                mixture, targets = self.unit_maps(X, Y)
+            estimates = self.estimates(mixture)
+            step_losses = self.discriminator_step(estimates, targets, drawn, batch)
+            step_losses |= self.autoencoder_step(estimates, targets, batch)
+        return self.share.totals(step_losses)
 
     def new_graphs(self):
         """Return where steps are recorded, None for a device without graphs."""
         device = torch.device(self.device)
-        if device.type != "cuda" or not self.is_independent_:
+        if device.type != "cuda" or not self.is_independent_ or self.ranks.size > 1:
             return None
         return StepGraphs(CudaStreams(device, len(self.module_)))
 
@@ -396,10 +406,11 @@ class CASSNet(NeuralNet):
     def uses_threads(self):
         """Use of several threads, one for each pair.
 
-        Not on a GPU, and not with networks of a user's classes, which may share weights
-        or draw random numbers.
+        Not on a GPU, not with networks of a user's classes, which may share weights or
+        draw random numbers, and not in several processes, which exchange in one order.
         """
-        return self.is_independent_ and torch.device(self.device).type == "cpu"
+        is_free = self.is_independent_ and self.ranks.size == 1
+        return is_free and torch.device(self.device).type == "cpu"
 
     @property
     def is_recording(self):
@@ -442,6 +453,7 @@ class CASSNet(NeuralNet):
             return terms
 
         terms = self.each(compute_gradients)
+        self.share.add_gradients(self.discriminators_)
         self.announce_gradients(self.discriminators_, batch)
         self.discriminator_optimizer_.step()
         own, cross = map(detached, zip(*terms, strict=True))
@@ -455,7 +467,7 @@ class CASSNet(NeuralNet):
         cross = (
             losses.cross_loss(crosses, weights) if crosses else torch.zeros_like(own)
         )
-        return own, cross
+        return self.share.weigh(own), self.share.weigh(cross)
 
     def logits(self, i, maps):
         """Return the logits of D_i."""
@@ -506,7 +518,7 @@ class CASSNet(NeuralNet):
         leaves = [estimate.detach().requires_grad_() for estimate in estimates]
 
         def reconstruction_term(i):
-            return self.reconstruction_loss(leaves[i], targets[i])
+            return self.share.weigh(self.reconstruction_loss(leaves[i], targets[i]))
 
         # before the threads begin, because the loss may be a user's function; but what
         # a recorded pair computes is computed on its own stream
@@ -522,6 +534,7 @@ class CASSNet(NeuralNet):
         reconstruction, adversarial, gradients = zip(*self.each(terms), strict=True)
         self.optimizer_.zero_grad()
         self.backward_each(estimates, gradients)
+        self.share.add_gradients(self.module_)
         self.announce_gradients(self.module_, batch)
         self.optimizer_.step()
         step_losses = {"reconstruction_loss": detached(reconstruction)}
@@ -555,7 +568,7 @@ class CASSNet(NeuralNet):
         for weight in trained:
             weight.requires_grad_(False)
         try:
-            return losses.accept_loss(self.logits(i, estimate))
+            return self.share.weigh(losses.accept_loss(self.logits(i, estimate)))
         finally:
             for weight in trained:
                 weight.requires_grad_(True)
@@ -563,8 +576,8 @@ class CASSNet(NeuralNet):
     def gradient(self, estimate, reconstruction, adversarial):
         """Return the gradient of Eq. (7) at the estimate, which enters the decoder."""
         gradient_of = losses.AUTOENCODER_GRADIENTS[self.loss_weighting]
-        weights = {"alpha": self.alpha, "beta": self.beta}
-        return gradient_of(estimate, reconstruction, adversarial, **weights)
+        settings = {"alpha": self.alpha, "beta": self.beta, "norm": self.share.norm}
+        return gradient_of(estimate, reconstruction, adversarial, **settings)
 
     def backward(self, outputs, gradients=None):
         """Propagate gradients to parameters; called for all of them, in any thread."""
@@ -611,7 +624,7 @@ class CASSNet(NeuralNet):
     def release_training_state(self):
         """Drop callbacks and the record of an unfinished epoch."""
         self.callbacks, self.callbacks_ = None, []  # they hold the validation rows
-        for name in ("datasets", "separate", "graphs", "mixer", "transform"):
+        for name in (*("datasets", "separate"), *OF_A_TRAINING):
             vars(self).pop(name, None)
         if len(self.history) and "dur" not in self.history[-1]:
             self.history.pop()
@@ -620,7 +633,7 @@ class CASSNet(NeuralNet):
     def __getstate__(self):
         """Return what files hold: generators as arrays, which skops does not lose."""
         state = super().__getstate__()
-        for name in ("graphs", "mixer", "transform"):
+        for name in OF_A_TRAINING:
             state.pop(name, None)
         for name in GENERATORS & state.keys():
             state[name] = state[name].get_state().numpy()
