@@ -2,11 +2,12 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from oracle import finite, fuzzed, require, works_or_refuses
+from oracle import finite, fuzzed, is_array, require, works_or_refuses
 from problems import TINY, Labels, Problem, problems, recordings
 from strategies import Recipe, any_shape, arrays
 
 from sklearn_cass import CASSSeparator
+from sklearn_cass.data.validation import takes_channels_apart
 
 FITTED = {
     "waveforms": Problem(Recipe((4, 20)), Recipe((4, 2, 20))),
@@ -80,8 +81,15 @@ def test_any_recording(drawn):
     separator, recording = fitted(name), recording.make()
 
     def check(result):
-        row = (*separator.domains_.y_shape[:-1], np.shape(recording)[-1])
-        finite(separator.n_components_, *row, kinds="fc")(result)
+        shape, domains = np.shape(recording), separator.domains_
+        is_apart = takes_channels_apart(shape, domains)
+        row = shape if is_apart else (*domains.y_shape[:-1], shape[-1])
+        is_array(result, (separator.n_components_, *row), "fc")
+        is_gap = np.isnan(np.asarray(recording))
+        if not is_apart:
+            is_gap = is_gap.reshape(-1, shape[-1]).any(axis=0)
+        expected = np.broadcast_to(~is_gap, result.shape)
+        require((np.isfinite(result) == expected).all(), "not finite beside gaps")
 
     def separate():
         return separator.separate(recording)
