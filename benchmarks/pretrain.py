@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from sklearn_cass import AESeparator, FilterTransformer, Remix, ResNet9, load, save
@@ -63,6 +64,38 @@ class Recipe:
         )
 
 
+def make_ppg_with_movements(n_samples, *, n_times, sfreq, noise, random_state, **rows):
+    """Generate mixtures of PPG whose noise is also that of movements."""
+    rng = np.random.default_rng([random_state, 1])
+    recorded = movements(256, 2 * n_times, sfreq, rng)
+    return make_ppg_mixtures(
+        n_samples,
+        n_times=n_times,
+        sfreq=sfreq,
+        noise=[*noise, recorded],
+        random_state=random_state,
+        **rows,
+    )
+
+
+def movements(n_rows, n_times, sfreq, rng):
+    """Return rows of silence with a movement of some seconds every minute or so.
+
+    A movement is a few swings, or a step that fades as a sensor adjusts itself.
+    """
+    times, rows = np.arange(n_times) / sfreq, np.zeros((n_rows, n_times))
+    for row in rows:
+        for _ in range(rng.poisson(times[-1] / 60)):
+            t = times - rng.uniform(0, times[-1])
+            width, frequency = rng.uniform(0.5, 3), rng.uniform(0.1, 1)
+            phase, height = rng.uniform(0, 2 * np.pi), rng.lognormal(0, 0.5)
+            swings = np.cos(2 * np.pi * frequency * t + phase)
+            swings *= np.exp(-((t / width) ** 2))
+            step = (t > 0) * np.exp(-np.maximum(t, 0) / width) * np.sign(np.cos(phase))
+            row += height * (swings if rng.random() < 0.7 else step)
+    return rows
+
+
 # Mothers and fetuses of any rate, seen by electrodes of any direction and polarity; 125
 # Hz hold the band of QRS complexes. Breathing of adults and children, beside drifts of
 # the baseline and movements that are no breathing.
@@ -86,25 +119,25 @@ RECIPES = {
         {"band": (3, 45), "notch": 50},
     ),
     "ppg-respiration": Recipe(
-        make_ppg_mixtures,
+        make_ppg_with_movements,
         {
             "n_times": 800,
             "sfreq": 12.5,
             "windows_per_subject": 2,
             "heart_bpm": (45, 160),
-            "breaths_per_minute": (5, 40),
+            "breaths_per_minute": (5, 36),
             "respiration_ratio": (0.03, 0.6),
             "sinus_arrhythmia": (0, 0.1),
             "pulse_modulation": (0, 0.4),
             "noise": ["pink", "wander", "white"],
-            "noise_db": (-40, -5),
+            "noise_db": (-40, 0),
         },
         {"share": 0.3, "gain": (-3, 3)},
         10,
         {"band": (0.05, None)},
     ),
 }
-N_SAMPLES = {"fetal-ecg": 3072, "ppg-respiration": 1280}
+N_SAMPLES = {"fetal-ecg": 3072, "ppg-respiration": 1600}
 
 
 def options_of(arguments=None):
