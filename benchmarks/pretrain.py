@@ -3,14 +3,14 @@
     python -m benchmarks.pretrain fetal-ecg
     python -m benchmarks.pretrain ppg-respiration --data ../shared/data
 
-It writes ``sklearn_cass/models/NAME.safetensors``. With ``--data``, the folder of
-public recordings, the separator is also measured on them, and its card is written:
-``sklearn_cass/models/NAME.md`` and the page ``docs/pretrained.md``. If interrupted, give
-the command again to resume. Where the file exists, it is not trained again but with
-``--train``.
+It writes ``sklearn_cass/models/NAME.safetensors``, if there is none or with
+``--train``. With ``--data``, the folder of public recordings, the separator is also
+measured on them, and its card is written: ``sklearn_cass/models/NAME.md`` and the page
+``docs/pretrained.md``. With ``--checkpoint``, the same command resumes a training.
 """
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,17 +19,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sklearn_cass import AESeparator, FilterTransformer, Remix, ResNet9, load, save
+from sklearn_cass import (
+    AESeparator,
+    FilterTransformer,
+    Remix,
+    ResNet9,
+    pretrained,
+    save,
+)
 from sklearn_cass.datasets import make_ecg_mixtures, make_ppg_mixtures
+from sklearn_cass.models import model_file
 
 from .checkout import commit
 from .report import provenance
+from .rounding import rounded
 
 RECORDS = Path(__file__).parent / "pretrained"
-MODELS = Path(__file__).parents[1] / "sklearn_cass" / "models"
+PAGE = Path(__file__).parents[1] / "docs" / "pretrained.md"
 NETWORK = {"n_filters": 10, "n_latent": 48, "output": "affine"}
-SEED, VALIDATION_SEED = 0, 1  # of data: no person is in both sets
-N_VALIDATION = 256
+SEED = 0  # of data and training
+N_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -46,9 +55,9 @@ class Recipe:
     max_epochs: int
     filter: dict
 
-    def data(self, n_samples, seed):
-        """Return generated mixtures."""
-        return self.make(n_samples, random_state=seed, **self.rows)
+    def data(self, n_samples, seed, **changes):
+        """Return generated mixtures, with some arguments changed."""
+        return self.make(n_samples, random_state=seed, **self.rows | changes)
 
     def separator(self, checkpoint=None):
         """Return the separator to fit."""
@@ -79,13 +88,13 @@ def make_ppg_with_movements(n_samples, *, n_times, sfreq, noise, random_state, *
 
 
 def movements(n_rows, n_times, sfreq, rng):
-    """Return rows of silence with a movement of some seconds every half minute or so.
+    """Return rows of silence with a movement of some seconds every minute or so.
 
     A movement is a few swings, or a step that fades as a sensor adjusts itself.
     """
     times, rows = np.arange(n_times) / sfreq, np.zeros((n_rows, n_times))
     for row in rows:
-        for _ in range(rng.poisson(times[-1] / 30)):
+        for _ in range(rng.poisson(times[-1] / 60)):
             t = times - rng.uniform(0, times[-1])
             width, frequency = rng.uniform(0.5, 3), rng.uniform(0.1, 1)
             phase, height = rng.uniform(0, 2 * np.pi), rng.lognormal(0, 0.5)
@@ -125,12 +134,12 @@ RECIPES = {
             "sfreq": 12.5,
             "windows_per_subject": 2,
             "heart_bpm": (45, 160),
-            "breaths_per_minute": (5, 30),
+            "breaths_per_minute": (5, 36),
             "respiration_ratio": (0.03, 0.6),
             "sinus_arrhythmia": (0, 0.1),
             "pulse_modulation": (0, 0.4),
             "noise": ["pink", "wander", "white"],
-            "noise_db": (-40, 3),
+            "noise_db": (-40, 0),
         },
         {"share": 0.3, "gain": (-3, 3)},
         10,
@@ -148,7 +157,6 @@ def options_of(arguments=None):
     add("--data", type=Path, help="folder of public recordings to measure on")
     add("--train", action="store_true", help="train also where the file exists")
     add("--checkpoint", type=Path, help="folder of the state of the training")
-    add("--output", type=Path, default=MODELS, help="folder of the files")
     return parser.parse_args(arguments)
 
 
@@ -165,12 +173,50 @@ def trained(name, checkpoint=None):
     )
 
 
-def record(name, found):
-    """Add what was found to the record of a separator."""
+def read(name):
+    """Return the record of a separator: how it was made, what was measured."""
     path = RECORDS / f"{name}.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(known | found, indent=1) + "\n")
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def write(name, record):
+    """Write the record of a separator."""
+    RECORDS.mkdir(exist_ok=True)
+    text = json.dumps(rounded(record, N_DIGITS), indent=1) + "\n"
+    (RECORDS / f"{name}.json").write_text(text)
+
+
+def make_file(name, checkpoint):
+    """Train a separator, and write its file."""
+    separator = trained(name, checkpoint)
+    save(separator.set_params(checkpoint=None, verbose=0), model_file(name))
+    write(name, {"sha256": digest(name), "training": provenance()})
+
+
+def digest(name):
+    """Return the checksum of the file of a separator."""
+    return hashlib.sha256(model_file(name).read_bytes()).hexdigest()
+
+
+def make_card(name, data):
+    """Measure a separator, and write its card and the page of all cards."""
+    # not above: the rows of recordings know the file as it is when they are imported
+    from . import pretrained_card
+
+    record, recipe = read(name), RECIPES[name]
+    if record.get("sha256") != digest(name):
+        raise ValueError(
+            f"{model_file(name)} was not made by this command: use --train"
+        )
+    generated = pretrained_card.measure(name, recipe, pretrained(name))
+    pretrained_card.measure_recordings(name, data)
+    record |= {"generated": generated, "measuring": provenance()}
+    write(name, record)
+    card = pretrained_card.card(name, recipe, N_SAMPLES[name], SEED, record)
+    model_file(name).with_suffix(".md").write_text(card, "utf-8")
+    made = [n for n in RECIPES if model_file(n).with_suffix(".md").exists()]
+    cards = [pretrained_card.as_section(n) for n in made]
+    PAGE.write_text("\n".join([pretrained_card.PAGE, *cards]), "utf-8")
 
 
 def main(arguments=None):
@@ -178,14 +224,13 @@ def main(arguments=None):
     torch.set_num_threads(1)
     commit()  # kept: that of the code as it is imported, whatever changes meanwhile
     options = options_of(arguments)
-    path = options.output / f"{options.name}.safetensors"
+    path = model_file(options.name)
     if options.train or not path.exists():
-        separator = trained(options.name, options.checkpoint)
-        separator.set_params(checkpoint=None)
-        save(separator, path)
-        record(options.name, {"training": provenance()})
+        make_file(options.name, options.checkpoint)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
-    return load(path)
+    if options.data:
+        make_card(options.name, options.data)
+        print(f"{path.with_suffix('.md')} and {PAGE}")
 
 
 if __name__ == "__main__":

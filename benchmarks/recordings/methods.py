@@ -8,7 +8,7 @@ recording.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import classical, learned
+from . import classical, learned, shipped
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ FETAL = {
         of_channels=True,
         is_learned=True,
     ),
+    "pretrained": Method(
+        '`pretrained("fetal-ecg")`',
+        shipped.fetal_pretrained,
+        shipped.settings_of("fetal-ecg"),
+        of_channels=True,
+    ),
 }
 
 RESPIRATION = {
@@ -86,5 +92,10 @@ RESPIRATION = {
         learned.respiration_ae,
         learned.RESPIRATION_AE,
         is_learned=True,
+    ),
+    "pretrained": Method(
+        '`pretrained("ppg-respiration")`',
+        shipped.respiration_pretrained,
+        shipped.settings_of("ppg-respiration"),
     ),
 }

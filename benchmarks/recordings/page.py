@@ -42,7 +42,8 @@ but in the row *none*.
 
 The separators learn from the scalp ECG of other recordings, added to that of an adult
 (`load_semireal_fetal_ecg`), and so from no abdominal channel. `AESeparator` learns with
-random signs of the components, and with noise as a third one.
+random signs of the components, and with noise as a third one. `pretrained` learned from
+generated ECG alone ([its card](../pretrained.md)).
 
 {sections}
 {picture}
@@ -60,7 +61,7 @@ hold mean absolute errors in breaths per minute over windows of 64 s
 (`sklearn_cass.metrics.rate_error`) between the breaths that the first annotator marked
 and those that `find_breaths` finds in the estimate, with one rule for all methods.
 *Band-pass* is 0.1-0.5 Hz. Methods that learn do so from generated PPG, and from no
-patient.
+patient; `pretrained` is [the separator that ships](../pretrained.md).
 
 {sections}
 {picture}
