@@ -88,13 +88,13 @@ def make_ppg_with_movements(n_samples, *, n_times, sfreq, noise, random_state, *
 
 
 def movements(n_rows, n_times, sfreq, rng):
-    """Return rows of silence with a movement of some seconds every minute or so.
+    """Return rows of silence with a movement of some seconds every half minute or so.
 
     A movement is a few swings, or a step that fades as a sensor adjusts itself.
     """
     times, rows = np.arange(n_times) / sfreq, np.zeros((n_rows, n_times))
     for row in rows:
-        for _ in range(rng.poisson(times[-1] / 60)):
+        for _ in range(rng.poisson(times[-1] / 30)):
             t = times - rng.uniform(0, times[-1])
             width, frequency = rng.uniform(0.5, 3), rng.uniform(0.1, 1)
             phase, height = rng.uniform(0, 2 * np.pi), rng.lognormal(0, 0.5)
@@ -134,12 +134,12 @@ RECIPES = {
             "sfreq": 12.5,
             "windows_per_subject": 2,
             "heart_bpm": (45, 160),
-            "breaths_per_minute": (5, 36),
+            "breaths_per_minute": (5, 30),
             "respiration_ratio": (0.03, 0.6),
             "sinus_arrhythmia": (0, 0.1),
             "pulse_modulation": (0, 0.4),
             "noise": ["pink", "wander", "white"],
-            "noise_db": (-40, 0),
+            "noise_db": (-40, 3),
         },
         {"share": 0.3, "gain": (-3, 3)},
         10,

@@ -40,9 +40,9 @@ GROUPS = {
         "fetal_bpm": (90, 120, 160, 205),
     },
     "ppg-respiration": {
-        "breaths_per_minute": (4.5, 10, 20, 30, 42),
+        "breaths_per_minute": (4.5, 10, 20, 32),
         "respiration_ratio": (0.03, 0.1, 0.3, 0.6),
-        "noise_db": (-40, -25, -15, -5),
+        "noise_db": (-40, -25, -10, 3),
     },
 }
 TEXT = """\
@@ -135,7 +135,7 @@ one with the most regular beats is taken, without annotations.""",
     "ppg-respiration": {
         "trained": """\
 PPG of subjects who breathe slowly or fast, shallowly or deeply, with noise, drifts of
-the baseline that are no breathing, and movements: swings and steps that fade, once a
+the baseline that are no breathing, and movements: swings and steps that fade, twice a
 minute on average.""",
         "measure": "The mean absolute error in breaths per minute",
         "of_recordings": """\

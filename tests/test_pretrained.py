@@ -15,6 +15,7 @@ from sklearn_cass.datasets import make_ecg_mixtures, make_ppg_mixtures
 from sklearn_cass.metrics import sdr
 from sklearn_cass.models import DESCRIPTIONS, model_file
 
+ROOT = Path(__file__).parents[1]
 NAMES = sorted(DESCRIPTIONS)
 MAX_BYTES = 2_000_000
 SFREQ = {"fetal-ecg": 300, "ppg-respiration": 50}
@@ -55,6 +56,15 @@ def test_every_file_has_a_name_and_a_card():
     folder = Path(sklearn_cass.models.__file__).parent
     assert sorted(path.stem for path in folder.glob("*.safetensors")) == NAMES
     assert sorted(path.stem for path in folder.glob("*.md")) == NAMES
+
+
+def test_files_and_cards_are_in_the_wheel(name):
+    tomllib = pytest.importorskip("tomllib")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    patterns = settings["setuptools"]["package-data"]["sklearn_cass.models"]
+    file = model_file(name)
+    for path in (file, file.with_suffix(".md")):
+        assert any(path.match(pattern) for pattern in patterns)
 
 
 def test_files_are_small(name):
@@ -120,7 +130,7 @@ def test_example_of_the_card_runs(name, separator):
 
 
 def test_page_holds_the_cards(name):
-    page = (Path(__file__).parents[1] / "docs" / "pretrained.md").read_text("utf-8")
+    page = (ROOT / "docs" / "pretrained.md").read_text("utf-8")
     assert re.sub("^#", "##", pretrained_card(name), flags=re.MULTILINE) in page
 
 
