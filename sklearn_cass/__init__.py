@@ -2,6 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from .models import pretrained, pretrained_card
 from .nn import BiLSTM, Modules, ResNet9
 from .separators import (
     AESeparator,
@@ -40,5 +41,7 @@ __all__ = [
     "STFTTransformer",
     "Spectrogram",
     "load",
+    "pretrained",
+    "pretrained_card",
     "save",
 ]

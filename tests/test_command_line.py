@@ -28,7 +28,6 @@ from scipy.signal import resample_poly
 
 from sklearn_cass import AESeparator, load, metrics
 from sklearn_cass.cli import (
-    _models,
     _recordings,
     _separating,
     _training,
@@ -759,14 +758,32 @@ def test_names_cannot_control_the_terminal(tmp_path, capsys):
     assert "a?[2J, b" in capsys.readouterr().out
 
 
-def test_models_that_ship_are_listed_and_taken_by_name(model, monkeypatch, capsys):
+def test_models_that_ship_are_listed_and_taken_by_name(capsys):
     assert run("models") == 0
-    assert "No models ship with this release" in capsys.readouterr().out
-    entry = _models.Model(Path(model), "low and high noise, 8 kHz")
-    monkeypatch.setitem(_models.MODELS, "noises", entry)
-    assert run("models") == 0
-    assert capsys.readouterr().out == "noises  low and high noise, 8 kHz\n"
-    assert run("info", "noises") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["fetal-ecg", "ppg-respiration"]
+    assert run("info", "fetal-ecg", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["components"] == ["maternal", "fetal"]
+
+
+def test_recordings_are_separated_by_a_model_that_ships(tmp_path, capsys):
+    recording = 0.1 * np.random.default_rng(0).normal(size=2500)
+    path = write(tmp_path / "abdomen.npy", recording)
+    options = ["--sfreq", "500", "--polarity", "both", "-o", tmp_path / "parts"]
+    assert run("separate", "fetal-ecg", path, *options) == 0
+    fetal = np.load(tmp_path / "parts" / "abdomen" / "fetal.npy")
+    assert fetal.shape == recording.shape
+    assert np.isfinite(fetal).all()
+
+
+def test_a_file_of_ones_own_precedes_a_model_of_its_name(
+    tmp_path, model, monkeypatch, capsys
+):
+    shutil.copy(model, tmp_path / "fetal-ecg")
+    monkeypatch.chdir(tmp_path)
+    assert run("info", "fetal-ecg", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["components"] == ["low", "high"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ recording.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import classical, learned
+from . import classical, learned, shipped
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ FETAL = {
         of_channels=True,
         is_learned=True,
     ),
+    "pretrained": Method(
+        '`pretrained("fetal-ecg")`',
+        shipped.fetal_pretrained,
+        shipped.settings_of("fetal-ecg"),
+        of_channels=True,
+    ),
 }
 
 RESPIRATION = {
@@ -89,5 +95,10 @@ RESPIRATION = {
         learned.respiration_ae,
         learned.RESPIRATION_AE,
         is_learned=True,
+    ),
+    "pretrained": Method(
+        '`pretrained("ppg-respiration")`',
+        shipped.respiration_pretrained,
+        shipped.settings_of("ppg-respiration"),
     ),
 }

@@ -48,7 +48,8 @@ classical rows are not those of methods that were fixed before.
 
 The separators learn from the scalp ECG of other recordings, added to that of an adult
 (`load_semireal_fetal_ecg`), and so from no abdominal channel. `AESeparator` learns with
-random signs of the components, and with noise as a third one.
+random signs of the components, and with noise as a third one. `pretrained` learned from
+generated ECG alone ([its card](../pretrained.md)).
 
 {sections}
 
@@ -67,7 +68,8 @@ hold mean absolute errors in breaths per minute over windows of 64 s
 (`sklearn_cass.metrics.rate_error`) between the breaths that the first annotator marked
 and those that `find_breaths` finds in the estimate, with one rule for all methods.
 The band and the order of *band-pass* are those of the least error on the other
-patients, among 14. Methods that learn do so from generated PPG, and from no patient.
+patients, among 14. Methods that learn do so from generated PPG, and from no patient;
+`pretrained` is [the separator that ships](../pretrained.md).
 
 What was decided while looking at errors of these patients: the method of
 `find_breaths`, of two in NeuroKit2 (the other one had more than twice the error with
