@@ -27,8 +27,8 @@ def main(argv=None):
     --------
     >>> from sklearn_cass.cli import main
     >>> main(["models"])
-    No models ship with this release. Train one on recordings of your own:
-      sklearn-cass train mixtures/ bassoon/ saxophone/ -o model.safetensors
+    fetal-ecg        maternal and fetal ECG in one abdominal channel
+    ppg-respiration  heartbeat and respiration in the PPG of a finger
     0
     """
     try:
