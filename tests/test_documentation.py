@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import socket
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,6 +140,7 @@ RUN_ABOVE = {
     "docs/command_line.md": 1,
     "docs/large_data.md": 3,
     "docs/networks.md": 4,
+    "docs/scale.md": 2,
 }
 PAGES = [
     "README.md",
@@ -167,6 +169,32 @@ def test_no_block_is_forgotten(page):
 def test_code_on_other_pages_runs(page, namespace):
     for code in code_blocks(page):
         exec(code, namespace)
+
+
+@pytest.mark.slow
+def test_code_on_scale_runs(namespace, monkeypatch):
+    # as torchrun starts it, with a single process
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    group = {
+        "RANK": 0,
+        "WORLD_SIZE": 1,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
+    for name, value in group.items():
+        monkeypatch.setenv(name, str(value))
+    X, y = make_mixtures(n_samples=8)
+    np.save("X.npy", X)
+    np.save("y.npy", y)
+    training, separation = code_blocks("docs/scale.md")
+    exec(training, namespace)
+    Path("separator.safetensors").rename("duo.safetensors")
+    Path("recordings").mkdir()
+    np.save("recordings/a.npy", X.ravel())
+    exec(separation, namespace)
+    assert len(list(Path("parts/a").iterdir())) == y.shape[1]
 
 
 # --- commands -------------------------------------------------------------------------

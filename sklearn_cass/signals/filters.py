@@ -163,6 +163,23 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
             filtered[rows] = self.filtered(np.asarray(X[rows]))
         return filtered
 
+    def set_output(self, *, transform=None):
+        """Return self: filtered waveforms stay arrays.
+
+        With this method, ``set_output`` of a Pipeline works for its other steps.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Without effect.
+
+        Returns
+        -------
+        self : FilterTransformer
+            The transformer.
+        """
+        return self
+
     def filtered(self, x):
         """Filter an array along its last axis.
 
