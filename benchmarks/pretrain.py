@@ -43,7 +43,7 @@ N_DIGITS = 4
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a separator learns from, and how.
+    """Training data and settings of a separator.
 
     ``rows`` are arguments of the generator ``make``; ``remix`` and ``max_epochs`` those
     of the separator, ``filter`` the argument of ``fit``.

@@ -1,4 +1,4 @@
-"""What 10,000 hours of 44.1 kHz would need: `python -m benchmarks.scale FOLDER`.
+"""Needs of a training on 10,000 hours of 44.1 kHz: `python -m benchmarks.scale FOLDER`.
 
 Rates of one CPU core are measured on rows of one second, mixtures and two components
 in single precision; those of a disk on a file of 16 bits in FOLDER that is not in

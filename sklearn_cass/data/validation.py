@@ -3,7 +3,6 @@
 import math
 from fractions import Fraction
 from functools import partial
-from numbers import Real
 
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
@@ -16,6 +15,7 @@ from ..numeric import (
     check_numbers,
     check_unread,
     error_context,
+    is_number,
     share_memory,
     validate_samples,
 )
@@ -340,8 +340,7 @@ def check_sfreq(sfreq):
     """Return a sampling rate as a float, or None."""
     if sfreq is None:
         return None
-    is_number = isinstance(sfreq, Real) and not isinstance(sfreq, bool)
-    if not is_number or not 0 < sfreq < np.inf:
+    if not is_number(sfreq) or not 0 < sfreq < np.inf:
         raise ValueError(
             f"sfreq must be a positive number in Hz or None, got {sfreq!r}"
         )

@@ -9,8 +9,7 @@ from sklearn.utils._param_validation import validate_params
 from ._annotations import read_wfdb_beats
 from ._checks import check_choices
 from ._edf import read_edf_signal
-from ._files import data_folder
-from ._records import bunch_records, check_records, find_records
+from ._records import bunch_records, select_records
 
 _SFREQ = 1000
 _CHANNELS = ("Direct_1", "Abdomen_1", "Abdomen_2", "Abdomen_3", "Abdomen_4")
@@ -118,11 +117,15 @@ def load_adfecgdb(folder=None, *, records=None, channels=None):
     """
     wanted = _CHANNELS if channels is None else channels
     channels = check_choices("channels", wanted, _CHANNELS)
-    if records is not None:
-        records = check_records(records, _RECORD, "r01")
-    folder = data_folder(folder, "adfecgdb")
-    if records is None:
-        records = find_records(folder, _FILE, "rNN.edf")
+    folder, records = select_records(
+        folder,
+        "adfecgdb",
+        records,
+        record=_RECORD,
+        file=_FILE,
+        example="r01",
+        what="rNN.edf",
+    )
     data, events = [], []
     for record in records:
         path = folder / f"{record}.edf"

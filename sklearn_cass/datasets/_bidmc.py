@@ -6,8 +6,9 @@ import re
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._files import check_exists, check_label, data_folder, reading
-from ._records import bunch_records, check_records, find_records
+from ._checks import check_not_empty
+from ._files import check_exists, check_label, reading
+from ._records import bunch_records, select_records
 
 _SFREQ = 125
 _RECORD = re.compile(r"\d\d")
@@ -114,15 +115,16 @@ def load_bidmc(
     >>> ppg.data[0].shape, ppg.events[0][:3]  # doctest: +SKIP
     ((2, 60001), array([ 2.344,  5.968,  9.8  ]))
     """
-    if isinstance(channels, str) or not len(channels):
-        raise ValueError(
-            f"channels must be a non-empty list of names, got {channels!r}"
-        )
-    if records is not None:
-        records = check_records(records, _RECORD, "03")
-    folder = data_folder(folder, "bidmc")
-    if records is None:
-        records = find_records(folder, _FILE, "bidmc_NN_Signals.csv")
+    check_not_empty("channels", channels)
+    folder, records = select_records(
+        folder,
+        "bidmc",
+        records,
+        record=_RECORD,
+        file=_FILE,
+        example="03",
+        what="bidmc_NN_Signals.csv",
+    )
     data, events = [], []
     for record in records:
         data.append(_read_signals(folder / f"bidmc_{record}_Signals.csv", channels))

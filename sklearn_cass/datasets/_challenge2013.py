@@ -8,8 +8,7 @@ from sklearn.utils._param_validation import validate_params
 
 from ._annotations import read_wfdb_beats
 from ._checks import check_choices
-from ._files import data_folder
-from ._records import bunch_records, check_records, find_records
+from ._records import bunch_records, select_records
 from ._wfdb import read_wfdb_signal
 
 _SFREQ = 1000
@@ -111,11 +110,15 @@ def load_challenge2013(folder=None, *, records=None, channels=None):
     """
     wanted = _CHANNELS if channels is None else channels
     channels = check_choices("channels", wanted, _CHANNELS)
-    if records is not None:
-        records = check_records(records, _RECORD, "a01")
-    folder = data_folder(folder, "challenge2013")
-    if records is None:
-        records = find_records(folder, _FILE, "aNN.hea")
+    folder, records = select_records(
+        folder,
+        "challenge2013",
+        records,
+        record=_RECORD,
+        file=_FILE,
+        example="a01",
+        what="aNN.hea",
+    )
     data, events = [], []
     for record in records:
         path = folder / record

@@ -46,6 +46,12 @@ def memory_bytes():
         return 2**37
 
 
+def check_not_empty(name, values):
+    """Raise a ValueError unless there is a list of names."""
+    if isinstance(values, str) or not len(values):
+        raise ValueError(f"{name} must be a non-empty list of names, got {values!r}")
+
+
 def check_choices(name, values, known):
     """Return names as a list, after a check that they are known and distinct.
 
@@ -68,8 +74,7 @@ def check_choices(name, values, known):
     ValueError
         If there is no name, an unknown one, or one twice.
     """
-    if isinstance(values, str) or not len(values):
-        raise ValueError(f"{name} must be a non-empty list of names, got {values!r}")
+    check_not_empty(name, values)
     values = list(values)
     for value in values:
         if value not in known:

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.utils._param_validation import validate_params
 
 from ._annotations import read_wfdb_beats
-from ._files import data_folder
-from ._records import bunch_records, check_records, find_records
+from ._checks import check_not_empty
+from ._records import bunch_records, select_records
 from ._wfdb import read_wfdb_signal
 
 _SFREQ = 360
@@ -101,15 +101,16 @@ def load_mitdb(folder=None, *, records=None, channels=("MLII",)):
     >>> ecg.data[0].shape, len(ecg.events[0])  # doctest: +SKIP
     ((1, 650000), 2273)
     """
-    if isinstance(channels, str) or not len(channels):
-        raise ValueError(
-            f"channels must be a non-empty list of names, got {channels!r}"
-        )
-    if records is not None:
-        records = check_records(records, _RECORD, "100")
-    folder = data_folder(folder, "mitdb")
-    if records is None:
-        records = find_records(folder, _FILE, "NNN.hea")
+    check_not_empty("channels", channels)
+    folder, records = select_records(
+        folder,
+        "mitdb",
+        records,
+        record=_RECORD,
+        file=_FILE,
+        example="100",
+        what="NNN.hea",
+    )
     data, events, symbols = [], [], []
     for record in records:
         path = folder / record

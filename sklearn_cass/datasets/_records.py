@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from ._checks import check_choices
+from ._files import data_folder
 
 _LETTERS = re.compile(r"\D")  # a name such as r01 ends in the number of the record
 
@@ -68,6 +69,37 @@ def check_records(records, pattern, example):
             f"records must hold names such as {example!r}, got {unknown[0]!r}"
         )
     return check_choices("records", records, known)
+
+
+def select_records(folder, name, records, *, record, file, example, what):
+    """Return a data set's folder, and the names of the records to load from it.
+
+    Parameters
+    ----------
+    folder : path-like or None
+        As for :func:`data_folder`.
+    name : str
+        Name of the data set's folder.
+    records : array-like of str, or None
+        The names that were asked for; None is all that are found.
+    record, example : re.Pattern, str
+        As for :func:`check_records`.
+    file, what : re.Pattern, str
+        As for :func:`find_records`.
+
+    Returns
+    -------
+    folder : pathlib.Path
+        The folder.
+    records : list of str
+        The names.
+    """
+    if records is not None:
+        records = check_records(records, record, example)
+    folder = data_folder(folder, name)
+    if records is None:
+        records = find_records(folder, file, what)
+    return folder, records
 
 
 def find_gaps(x):

@@ -1,10 +1,10 @@
 """Errors of events: beats or breaths that are found, missed or invented."""
 
 import math
-from numbers import Real
 
 import numpy as np
 
+from ..numeric import is_number
 from ._checks import check_array_of_numbers
 
 # Times are sums of rounded numbers: 0.05 s apart may be 0.05000000000000004.
@@ -26,8 +26,7 @@ def _check_events(name, events):
 
 
 def _check_positive(name, value):
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:
+    if not is_number(value) or not 0 < value < math.inf:
         raise ValueError(f"{name} must be a positive number, got {value!r}")
     return float(value)
 

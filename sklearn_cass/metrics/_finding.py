@@ -2,12 +2,11 @@
 
 import importlib
 import warnings
-from numbers import Real
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from ..numeric import as_plain
+from ..numeric import as_plain, is_number
 from ._checks import check_array_of_numbers
 
 # QRS complexes of adults and fetuses; baseline, T waves and mains are mostly outside
@@ -159,8 +158,7 @@ def _check_waveform(x, sfreq, function):
     A waveform without two different values becomes zeros.
     """
     least = _MIN_SFREQ[function]
-    is_number = isinstance(sfreq, Real) and not isinstance(sfreq, bool)
-    if not is_number or not least <= sfreq < np.inf:
+    if not is_number(sfreq) or not least <= sfreq < np.inf:
         raise ValueError(f"sfreq must be {least} Hz or more, got {sfreq!r}")
     x = np.array(as_plain(x, "x"), dtype=np.float64)
     if x.ndim != 1:

@@ -9,6 +9,7 @@ from .checks import (
     floating,
     floating_type,
     in_double,
+    is_number,
     validate_samples,
 )
 from .chunked import (
@@ -50,6 +51,7 @@ __all__ = [
     "floating",
     "floating_type",
     "in_double",
+    "is_number",
     "level",
     "one_thread_each",
     "powers_of_two",

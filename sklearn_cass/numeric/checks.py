@@ -3,6 +3,7 @@
 import re
 from contextlib import contextmanager
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import assert_all_finite
@@ -14,6 +15,11 @@ from .containers import as_plain, refuse_masked
 FLOATING = {"float32", "float64", "complex64", "complex128"}  # torch has these
 # Sums of up to 2**24 values stay finite: no transform or norm overflows.
 MARGIN = 2.0**-24
+
+
+def is_number(value):
+    """Return whether a value is a real number, and not a boolean."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def validate_samples(estimator, X, *, reset, hint="", **checks):

@@ -16,6 +16,7 @@ from ..numeric import (
     check_number_parameters,
     floating,
     floating_type,
+    is_number,
     validate_samples,
 )
 
@@ -383,11 +384,6 @@ class FilteredArray:
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype)
-
-
-def is_number(value):
-    """Return whether a value is a real number, and not a boolean."""
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def n_response(sos):

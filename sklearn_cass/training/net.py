@@ -414,7 +414,7 @@ class CASSNet(NeuralNet):
 
     @property
     def is_recording(self):
-        """Whether a step is being recorded, each pair on a stream of its own."""
+        """State of recording a step, each pair on a stream of its own."""
         return self.graphs is not None and self.graphs.is_recording
 
     def each(self, function):

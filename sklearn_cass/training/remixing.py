@@ -7,7 +7,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ..numeric import check_number_parameters, sent
+from ..numeric import check_number_parameters, is_number, sent
 from ..numeric.noise import check_noise, draw_noise
 
 SHARE = Interval(Real, 0, 1, closed="both")
@@ -106,21 +106,18 @@ class Remix(BaseEstimator):
 
     @property
     def _needs_waveforms(self):
-        """Whether something is drawn that maps of spectrograms cannot have."""
+        """Draws of something that maps of spectrograms cannot have."""
         return bool(self.shift or self.rate or self.noise is not None)
 
     @property
     def _changes_parts(self):
-        """Whether parts are not only exchanged."""
+        """Draws that change parts, beside exchanging them."""
         return bool(self.gain or self.sign or self._needs_waveforms)
 
 
 def check_range(name, value, positive):
     """Raise a ValueError unless a value is a pair of finite numbers in order."""
-    is_pair = len(value) == 2 and all(
-        isinstance(v, Real) and not isinstance(v, bool) and np.isfinite(v)
-        for v in value
-    )
+    is_pair = len(value) == 2 and all(is_number(v) and np.isfinite(v) for v in value)
     least = 0 if positive else -np.inf
     if not is_pair or not least < value[0] <= value[1]:
         kind = "positive numbers" if positive else "numbers"
