@@ -485,7 +485,9 @@ def test_waveforms_are_transformed_on_the_device(device, are_kept, monkeypatch):
         return note
 
     for name in ("forward", "inverse", "inverse_in_single"):
-        monkeypatch.setattr(STFTTransformer, name, noted(getattr(STFTTransformer, name)))
+        monkeypatch.setattr(
+            STFTTransformer, name, noted(getattr(STFTTransformer, name))
+        )
     monkeypatch.setattr(dataset, "cache_bytes", lambda _: 1e9 * are_kept)
     monkeypatch.setattr(BaseSeparator, "_warn_of_estimates", lambda *_: None)
     separator = AESeparator(**SETTINGS, validation_fraction=0.3, device=device)
