@@ -11,6 +11,8 @@ from . import (
     bench_import,
     bench_inference,
     bench_neighbours,
+    bench_processes,
+    bench_scale,
     bench_scaling,
     bench_stft,
     bench_training,
@@ -25,6 +27,8 @@ BENCHMARKS = (
     bench_inference,
     bench_stft,
     bench_import,
+    bench_processes,
+    bench_scale,
 )
 HEADING = """\
 # Benchmarks

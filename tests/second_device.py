@@ -37,6 +37,14 @@ class SecondDeviceTensor(torch.Tensor):
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return dispatch(func, args, kwargs or {})
 
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        # they exchange axes in place, of which wrappers would not know
+        if func in (torch.stft, torch.istft):
+            return dispatch(func, args, kwargs or {})
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
     def tolist(self):
         return self.values.tolist()
 

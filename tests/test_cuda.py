@@ -23,6 +23,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 
 from sklearn_cass import (
     AESeparator,
+    BaseSeparator,
     BiLSTM,
     CASSSeparator,
     GANSeparator,
@@ -469,6 +470,30 @@ def test_warm_start_continues_after_loading(fitted, device, tmp_path):
 
 
 # Memory, precision, generators, messages ----------------------------------------------
+
+
+@pytest.mark.parametrize("are_kept", [True, False])
+def test_waveforms_are_transformed_on_the_device(device, are_kept, monkeypatch):
+    X, y = DATA
+    devices = set()
+
+    def noted(method):
+        def note(self, tensor, *args):
+            devices.add(tensor.device.type)
+            return method(self, tensor, *args)
+
+        return note
+
+    for name in ("forward", "inverse", "inverse_in_single"):
+        monkeypatch.setattr(
+            STFTTransformer, name, noted(getattr(STFTTransformer, name))
+        )
+    monkeypatch.setattr(dataset, "cache_bytes", lambda _: 1e9 * are_kept)
+    monkeypatch.setattr(BaseSeparator, "_warn_of_estimates", lambda *_: None)
+    separator = AESeparator(**SETTINGS, validation_fraction=0.3, device=device)
+    separator.fit(X, y).transform(X)
+    separator.separate(X.ravel())
+    assert devices == {torch.device(device).type}
 
 
 def test_samples_that_are_not_kept_train_alike(device, monkeypatch):

@@ -3,7 +3,15 @@
 import numpy as np
 import torch
 
-from ..numeric import divide, expand_rows, floating, in_double, powers_of_two, sent
+from ..numeric import (
+    conversion_device,
+    divide,
+    expand_rows,
+    floating,
+    in_double,
+    powers_of_two,
+    sent,
+)
 from .domains import single
 
 # Bytes of spectrograms to keep in memory on a CPU, where computing those of a batch
@@ -101,10 +109,13 @@ class TensorDataset(torch.utils.data.Dataset):
         Converts arrays to tensors.
     rows : ndarray of shape (n_rows,)
         Indices of the samples in the dataset.
+    device : torch.device, default="cpu"
+        Where to transform waveforms.
     """
 
-    def __init__(self, samples, domains, rows):
+    def __init__(self, samples, domains, rows, device="cpu"):
         self.samples, self.domains, self.rows = samples, domains, rows
+        self.device = device
 
     def __len__(self):
         return len(self.rows)
@@ -123,8 +134,9 @@ class TensorDataset(torch.utils.data.Dataset):
         # in double precision, because X and y may differ in theirs
         X, y = in_double(X), in_double(y)
         powers = np.maximum(powers_of_two(X).ravel(), powers_of_two(y).ravel())
-        X = self.domains.mixtures_to_tensor(divide(X, expand_rows(powers, X)))
-        y = self.domains.components_to_tensor(divide(y, expand_rows(powers, y)))
+        X, y = (divide(array, expand_rows(powers, array)) for array in (X, y))
+        X = self.domains.mixtures_to_tensor(X, device=self.device)
+        y = self.domains.components_to_tensor(y, self.device)
         return single(X), single(y), torch.from_numpy(powers)
 
 
@@ -140,7 +152,7 @@ class CachedTensorDataset(TensorDataset):
     """
 
     def __init__(self, dataset, device):
-        super().__init__(dataset.samples, dataset.domains, dataset.rows)
+        super().__init__(dataset.samples, dataset.domains, dataset.rows, device)
         X, y, powers = dataset.scaled(torch.arange(1))
         n_rows = len(dataset)
         self.X = X.new_empty(n_rows, *X.shape[1:], device=device)
@@ -174,8 +186,8 @@ class ExchangedDataset(TensorDataset):
     """
 
     def __init__(self, dataset, places, ranks, device):
-        super().__init__(dataset.samples, dataset.domains, dataset.rows)
-        self.dataset, self.ranks, self.device = dataset, ranks, device
+        super().__init__(dataset.samples, dataset.domains, dataset.rows, device)
+        self.dataset, self.ranks = dataset, ranks
         self.places = None if places is None else torch.from_numpy(places)
         self.example = dataset.scaled(torch.arange(1))
 
@@ -208,7 +220,7 @@ class ExchangedDataset(TensorDataset):
 
 def tensor_dataset(samples, domains, rows, device):
     """Return a dataset of some samples, cached on the device if it is small enough."""
-    dataset = TensorDataset(samples, domains, rows)
+    dataset = TensorDataset(samples, domains, rows, conversion_device(device))
     X, y, _ = dataset.scaled(torch.arange(1))
     n_bytes = len(dataset) * (X.nbytes + y.nbytes)
     is_small = n_bytes <= cache_bytes(device)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
+from ..numeric import sent
 from ..stft import Spectrogram, STFTTransformer, as_tensor
 
 WAVEFORM, SPECTROGRAM, IMAGE = "waveforms", "complex spectrograms", "images"
@@ -207,21 +208,21 @@ class Domains:
             return self.X_shape[-2:]
         return self.stft.spectrogram_shape(self.n_times)
 
-    def mixtures_to_tensor(self, X, domain=None, in_single=False):
-        """Convert an array of mixtures to a tensor (n, C, H, W).
+    def mixtures_to_tensor(self, X, domain=None, in_single=False, device="cpu"):
+        """Convert an array of mixtures to a tensor (n, C, H, W) on a device.
 
         ``in_single`` computes in the precision of X and returns single precision.
         """
-        z = self._tensor(X, domain or self.X_domain, in_single)
+        tensor = sent(as_tensor(X), device)
+        z = self._converted(tensor, domain or self.X_domain, in_single)
         return z.reshape(len(X), self.n_channels, *z.shape[-2:])
 
-    def components_to_tensor(self, y):
-        """Convert an array of components to a tensor (n, K, C_y, H, W)."""
-        z = self._tensor(y, self.y_domain)
+    def components_to_tensor(self, y, device="cpu"):
+        """Convert an array of components to a tensor (n, K, C_y, H, W) on a device."""
+        z = self._converted(sent(as_tensor(y), device), self.y_domain)
         return z.reshape(*y.shape[:2], self.n_component_channels, *z.shape[-2:])
 
-    def _tensor(self, array, domain, in_single=False):
-        tensor = as_tensor(array)
+    def _converted(self, tensor, domain, in_single=False):
         if domain == WAVEFORM:
             # Single precision adds no more to waveforms in single precision than these
             # were rounded by. Other waveforms may have much quieter frequencies.
@@ -229,13 +230,13 @@ class Domains:
             tensor = self.stft.forward(tensor, dtype)
         return single(tensor) if in_single else tensor
 
-    def to_array(self, estimates, dtype, in_single=False):
+    def to_array(self, estimates, dtype, in_single=False, n_rows=None):
         """Convert a tensor (n, K, C_y, H, W) to an array in the components' domain.
 
         ``dtype`` is that of the mixtures, whose precision the array gets. ``in_single``
-        computes in single precision.
+        computes in single precision. The array has the first ``n_rows`` rows.
         """
-        estimates = self._invert(estimates, in_single)
+        estimates = self._invert(estimates, in_single)[:n_rows].cpu()
         array = estimates.numpy().reshape(*estimates.shape[:2], *self.y_shape)
         precision = np.empty(0, dtype).real.dtype
         if self.y_domain != SPECTROGRAM:
@@ -306,8 +307,7 @@ class WaveformDomains(Domains):
         """Return the height and width, (1, n_times), of the tensors."""
         return 1, self.n_times
 
-    def _tensor(self, array, domain, in_single=False):
-        tensor = as_tensor(array)
+    def _converted(self, tensor, domain, in_single=False):
         if domain == SPECTROGRAM:
             tensor = self.stft.inverse(tensor, self.n_times)
         return (single(tensor) if in_single else tensor).unsqueeze(-2)

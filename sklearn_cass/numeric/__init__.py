@@ -33,7 +33,12 @@ from .scaling import (
     vector_norm,
 )
 from .threads import one_thread_each, spread
-from .torch_state import sent, single_precision_by_default, usual_torch
+from .torch_state import (
+    conversion_device,
+    sent,
+    single_precision_by_default,
+    usual_torch,
+)
 
 threads.register()
 
@@ -44,6 +49,7 @@ __all__ = [
     "check_numbers",
     "check_unread",
     "chunks_of",
+    "conversion_device",
     "divide",
     "divisor",
     "error_context",

@@ -37,3 +37,12 @@ def sent(tensor, device):
     """Return a tensor on a device, without waiting for what a GPU computes."""
     is_cuda = torch.device(device).type == "cuda"
     return tensor.to(device, non_blocking=is_cuda)
+
+
+def conversion_device(device):
+    """Return where to transform waveforms for networks on a device.
+
+    It is the device itself, but for MPS, which has no double precision.
+    """
+    device = torch.device(device)
+    return torch.device("cpu") if device.type == "mps" else device

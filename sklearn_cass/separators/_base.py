@@ -488,14 +488,29 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _free_chunks(self, n_samples):
         return gen_batches(n_samples, self._rows_per_free_chunk())
 
-    def _parts(self, n_samples):
-        """Yield slices of rows to convert at a time."""
+    def _parts(self, n_samples, device):
+        """Return slices of rows to convert at a time: on a CPU, what its caches hold.
+
+        Of a chunk on a GPU, which may round by the number of rows, it is the whole.
+        """
+        if torch.device(device).type == "cuda":
+            return [slice(None)]
         return gen_batches(n_samples, max(1, PART_ENTRIES // self.domains_.n_entries))
+
+    def _conversion_device(self, **settings):
+        """Return the device on which arrays are converted to tensors and back."""
+        return torch.device("cpu")
 
     def _pad_chunk(self, z):
         """Append rows of zeros to a tensor of fewer rows than a chunk has."""
         n_missing = self._rows_per_chunk() - len(z)
         return torch.cat([z, z.new_zeros(n_missing, *z.shape[1:])])
+
+    def _pad_rows(self, X):
+        """Append rows of zeros to an array of fewer rows than a chunk has."""
+        padded = np.zeros((self._rows_per_chunk(), *X.shape[1:]), X.dtype)
+        padded[: len(X)] = X
+        return padded
 
     def _transform(self, X):
         """Return estimates of validated mixtures."""
@@ -524,23 +539,30 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         X = floating(X)
         power = powers_of_two(X)
         domain = domain or mixture_domain(X)
-        z, scale = self._unit_mixtures(divide(X, power), domain)
-        if settings or self._needs_fixed_chunks():
+        device = self._conversion_device(**settings)
+        mixtures = divide(X, power)
+        is_padded = bool(settings) or self._needs_fixed_chunks()
+        if is_padded and device.type != "cpu":
+            mixtures = self._pad_rows(mixtures)
+        z, scale = self._unit_mixtures(mixtures, domain, device)
+        if is_padded:
             z = self._pad_chunk(z)
         arrays = self._estimate_arrays(z, len(X), X.dtype, **settings)
         # a copy: the estimates may be memory that a separator keeps
         estimates = np.concatenate(arrays)
-        for factor in (scale.numpy(), power):  # silence stays silent
+        for factor in (scale[: len(X)].cpu().numpy(), power):  # silence stays silent
             estimates *= expand_rows(factor, estimates)
         if not settings and not np.isfinite(estimates).all():
             raise ValueError("the estimates are not finite: the weights are too large")
         return estimates
 
-    def _unit_mixtures(self, X, domain):
-        """Return a tensor of mixtures at unit level, and their levels."""
+    def _unit_mixtures(self, X, domain, device="cpu"):
+        """Return a tensor of mixtures at unit level on a device, and their levels."""
         mixtures, levels = [], []
-        for rows in self._parts(len(X)):
-            z = self.domains_.mixtures_to_tensor(X[rows], domain, self._in_single)
+        for rows in self._parts(len(X), device):
+            z = self.domains_.mixtures_to_tensor(
+                X[rows], domain, self._in_single, device
+            )
             z, scale = scaled_to_unit_level(z)
             mixtures.append(z)
             levels.append(scale)

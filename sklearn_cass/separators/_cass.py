@@ -33,6 +33,7 @@ from ..metrics import relative_error
 from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape
 from ..numeric import (
     check_number_parameters,
+    conversion_device,
     divide,
     divisor,
     expand_rows,
@@ -678,7 +679,8 @@ class AESeparator(BaseSeparator):
             callbacks.insert(0, training_callbacks.LearningRates(n_steps))
         if len(validated):
             part = numbers.part(validated)
-            dataset = TensorDataset(samples, self.domains_, part)
+            device = conversion_device(check_device(self.device))
+            dataset = TensorDataset(samples, self.domains_, part, device)
             measures = (
                 partial(self._validation_errors, samples, part),
                 partial(self._validation_loss, dataset),
@@ -732,13 +734,18 @@ class AESeparator(BaseSeparator):
     def _estimate_arrays(self, z, n_rows, dtype, net=None):
         net = net or self.net_
         maps = self._estimated_maps(z, net)
-        parts = (self._converted(maps[p], z[p], net) for p in self._parts(n_rows))
-        return [self.domains_.to_array(part, dtype, in_single=True) for part in parts]
+        parts = self._parts(n_rows, z.device)
+        converted = (self._converted(maps[p], z[p], net) for p in parts)
+        settings = {"in_single": True, "n_rows": n_rows}
+        return [self.domains_.to_array(z, dtype, **settings) for z in converted]
+
+    def _conversion_device(self, net=None):
+        return conversion_device((net or self.net_).device)
 
     def _estimated_maps(self, z, net):
         """Return a net's maps (n, K, channels, H, W) of mixtures at unit level."""
         mixtures = sent(z, net.device)
-        maps = net.estimate(net.mixture_maps(mixtures, keep_format=True)).cpu()
+        maps = net.estimate(net.mixture_maps(mixtures, keep_format=True)).to(z.device)
         # one pair may estimate all components, one after the other
         return maps.reshape(len(z), self.n_components_, -1, *maps.shape[-2:])
 

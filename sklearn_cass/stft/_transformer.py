@@ -20,6 +20,7 @@ from ..numeric import (
     error_context,
     floating,
     one_thread_each,
+    sent,
     validate_samples,
 )
 from ._spectrogram import Spectrogram
@@ -363,16 +364,17 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         waveforms : float32 tensor of shape (..., n_times)
-            The waveforms. A row has the same bits whatever stands beside it.
+            The waveforms. On a CPU, a row has the same bits whatever stands beside it.
         """
         lengths = self.n_fft_, self.hop_length_, spectra.shape[-1]
         window, overlaps = synthesis(self.window_.tobytes(), *lengths)
-        if overlaps is None or spectra.device.type != "cpu":
+        if overlaps is None:
             return self.inverse(spectra, n_times)
         frames = torch.fft.irfft(spectra.transpose(-2, -1), self.n_fft_)
-        frames *= window
+        frames *= sent(window, spectra.device)
         inside = slice(self.n_fft_ // 2, self.n_fft_ // 2 + n_times)
-        return overlap_add(frames, self.hop_length_)[..., inside] / overlaps[inside]
+        added = overlap_add(frames, self.hop_length_)[..., inside]
+        return added / sent(overlaps[inside], spectra.device)
 
 
 @lru_cache(maxsize=8)
