@@ -17,7 +17,7 @@ from skorch.callbacks import GradientNormClipping
 from torch import distributed
 from trainings import At
 
-from sklearn_cass import AESeparator, BiLSTM, CASSSeparator
+from sklearn_cass import AESeparator, BiLSTM, CASSSeparator, ResNet9
 from sklearn_cass.data import dataset as datasets
 
 # steps in proportion to gradients: Adam's have the length of the learning rate also
@@ -73,6 +73,13 @@ def early(folder):
 def recurrent(folder):
     settings = MATRICES | {"optimizer": torch.optim.SGD}
     return result(AESeparator(**settings).fit(*rows()))
+
+
+def conditional(folder):
+    """Have discriminators take mixtures, and return a logit for each patch."""
+    kind = {"discriminator_conditional": True, "discriminator_local": True}
+    settings = PLAIN | {"network": ResNet9(2, 4, **kind)}
+    return result(CASSSeparator(**settings).fit(*rows()))
 
 
 def muon(folder):

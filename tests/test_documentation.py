@@ -34,7 +34,7 @@ def namespace(tmp_path, monkeypatch):
 
 
 def test_code_on_networks_runs(namespace):
-    search, modules, load, losses = code_blocks("docs/networks.md")
+    search, modules, kinds, load, losses = code_blocks("docs/networks.md")
     for code in (search, modules):
         exec(code, namespace)
     X, y = make_mixtures(n_samples=8)
@@ -45,6 +45,8 @@ def test_code_on_networks_runs(namespace):
     loaded = eval(load.strip(), namespace)
     np.testing.assert_array_equal(loaded.transform(X), separator.transform(X))
     exec(losses, namespace)
+    kind = eval(kinds.strip(), namespace).set_params(max_epochs=1)
+    assert kind.fit(X, y).discriminate(y, X).shape == (8, *[y.shape[1]] * 2)
 
 
 def test_code_on_export_separates_a_recording(namespace):
@@ -139,7 +141,7 @@ RUN_ABOVE = {
     "docs/export.md": 3,
     "docs/command_line.md": 1,
     "docs/large_data.md": 3,
-    "docs/networks.md": 4,
+    "docs/networks.md": 5,
     "docs/scale.md": 2,
 }
 PAGES = [

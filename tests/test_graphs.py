@@ -120,6 +120,9 @@ class Annealing(Callback):
         net.beta = 0.1 * len(net.history)
 
 
+KINDS = {"discriminator_conditional": True}
+OF_BOTH = ResNet9(2, 4, **KINDS, discriminator_local=True)
+OF_SIGNALS = ResNet9(2, 4, **KINDS, discriminator_waveform=True)
 CASES = {
     "AE": (AESeparator, {}, DATA, 1),
     "muon": (CASSSeparator, {"optimizer": "muon"}, DATA, 1),
@@ -127,6 +130,8 @@ CASES = {
     "GAN": (GANSeparator, {"remix": 0.5}, DATA, 1),
     # the single row of an epoch is recorded in the fourth
     "smaller last batch": (AESeparator, {"max_epochs": N_WARM_UP + 1}, DATA, 2),
+    "conditional, local": (CASSSeparator, {"network": OF_BOTH}, DATA, 1),
+    "conditional, on waveforms": (CASSSeparator, {"network": OF_SIGNALS}, DATA, 1),
     "drawn cross terms": (CASSSeparator, {}, make_mixtures(14, 5), 1),
     "settings that change": (CASSSeparator, {"callbacks": [Annealing()]}, DATA, 3),
     "frozen": (CASSSeparator, {"callbacks": [Freezer("*input*")]}, DATA, 1),

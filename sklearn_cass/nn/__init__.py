@@ -22,6 +22,7 @@ from .maps import REPRESENTATIONS, concatenated, from_map, to_map
 from .networks import BiLSTM, Modules, Network, ResNet9, are_independent
 from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .resnet9 import Decoder, Discriminator, Encoder
+from .waveforms import WaveformDiscriminator, WaveformShape
 
 __all__ = [
     "OUTPUT_HEADS",
@@ -39,6 +40,8 @@ __all__ = [
     "RecurrentDecoder",
     "RecurrentEncoder",
     "ResNet9",
+    "WaveformDiscriminator",
+    "WaveformShape",
     "are_independent",
     "concatenated",
     "from_map",

@@ -1,12 +1,14 @@
 """K autoencoder pairs, and K discriminators, as one module each."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from .maps import by_sample, complex_product, compressed
+from .waveforms import WaveformShape, inverse_stft
 
 # values of `output`, and the method of Autoencoder that applies each
 OUTPUT_HEADS = {
@@ -34,6 +36,11 @@ class MapShape:
         Components in one map, one after the other along the channels.
     output : {"direct", "mask", "ratio_mask", "affine"}, default="direct"
         Kind of the decoder's output.
+    conditional, on_waveforms : bool, default=False
+        Whether discriminators take the mixture beside the component, and whether they
+        take waveforms in place of maps.
+    waveforms : WaveformShape, default=None
+        Relation of the maps to waveforms, None where there is none.
 
     Examples
     --------
@@ -50,6 +57,9 @@ class MapShape:
     is_complex: bool
     n_joint: int = 1
     output: str = "direct"
+    conditional: bool = False
+    on_waveforms: bool = False
+    waveforms: WaveformShape | None = field(default=None, compare=False)
 
     @property
     def is_tall(self):
@@ -63,8 +73,23 @@ class MapShape:
 
     @property
     def component_channels(self):
-        """Channels of a component's map, which discriminators take."""
+        """Channels of a component's map."""
         return self.n_joint * self.n_component_channels * (1 + self.is_complex)
+
+    @property
+    def discriminator_channels(self):
+        """Channels that discriminators take: a component's, perhaps the mixture's."""
+        own, mixture = self.component_channels, self.in_channels
+        if self.on_waveforms:
+            own, mixture = self.n_joint * self.n_component_channels, self.n_channels
+        return own + self.conditional * mixture
+
+    @property
+    def discriminator_shape(self):
+        """Shape of what discriminators take of one component."""
+        if self.on_waveforms:
+            return self.discriminator_channels, self.waveforms.n_times
+        return self.discriminator_channels, self.n_freqs, self.n_frames
 
     @property
     def out_channels(self):
@@ -239,6 +264,24 @@ class Autoencoders(nn.ModuleList):
         return [part for pair in self for part in (pair.encoder, pair.decoder)]
 
 
+class Condition(NamedTuple):
+    """Input of discriminators beside maps of components: parts of n mixtures.
+
+    Parameters
+    ----------
+    X : tensor or None
+        The mixtures, for their phases, where discriminators take waveforms.
+    beside : tensor or None
+        Maps or waveforms of the mixtures, for conditional discriminators.
+    representation : object
+        Representation of the maps, one of ``REPRESENTATIONS``.
+    """
+
+    X: torch.Tensor | None
+    beside: torch.Tensor | None
+    representation: object
+
+
 class Discriminators(nn.ModuleList):
     """The K discriminators D_i, indexed by component.
 
@@ -256,8 +299,8 @@ class Discriminators(nn.ModuleList):
     Raises
     ------
     TypeError, ValueError
-        If a discriminator cannot be made, does not return one logit per map, or has no
-        parameters to train.
+        If a discriminator cannot be made, does not return one logit per map or patch,
+        or has no parameters to train, or if maps without waveforms are to have them.
 
     Examples
     --------
@@ -270,18 +313,88 @@ class Discriminators(nn.ModuleList):
     """
 
     def __init__(self, n_components, shape, network, check=True):
+        shape = discriminated_shape(shape, network)
+        is_local = bool(getattr(network, "discriminator_local", False))
         discriminators = []
         for _ in range(n_components):
             discriminators.append(network.make_discriminator(shape))
             check_module("discriminator", discriminators[-1])
             if check:
-                check_discriminator(discriminators[-1], shape)
+                check_discriminator(discriminators[-1], shape, is_local)
         super().__init__(discriminators)
         check_trainable("discriminator", self)
+        self.shape = shape
+        if shape.on_waveforms and shape.waveforms.window is not None:
+            self._set_window(shape.waveforms)
+
+    def _set_window(self, waveforms):
+        # part of no file, and in memory also where weights are not yet
+        overlaps = waveforms.overlaps(self.shape.n_frames)
+        for name, values in {"window": waveforms.window, "overlaps": overlaps}.items():
+            self.register_buffer(name, values.float(), persistent=False)
 
     def parts(self):
         """Return all discriminators."""
         return list(self)
+
+    def condition(self, X, mixtures, representation):
+        """Return what discriminators take of mixtures X, whose maps are given, too.
+
+        It is None for discriminators that take maps of components alone.
+        """
+        if not self.shape.on_waveforms:
+            is_taken = self.shape.conditional
+            return Condition(None, mixtures, representation) if is_taken else None
+        condition = Condition(X, None, representation)
+        if not self.shape.conditional:
+            return condition
+        waveforms = self.waveforms(mixtures, condition, n_joint=1)
+        return condition._replace(beside=waveforms)
+
+    def inputs(self, maps, condition=None):
+        """Return what discriminators take of maps (m * n, ...), m for each mixture.
+
+        The first n maps are of the n mixtures in their order, and so are the next.
+        """
+        if condition is None:
+            return maps
+        if self.shape.on_waveforms:
+            maps = self.waveforms(maps, condition, self.shape.n_joint)
+        if condition.beside is None:
+            return maps
+        return torch.cat([maps, repeated(condition.beside, len(maps))], 1)
+
+    def waveforms(self, maps, condition, n_joint):
+        """Return the waveforms (n, C, n_times) of maps."""
+        X = repeated(condition.X, len(maps))
+        components = maps.unflatten(1, (n_joint, -1))
+        z = condition.representation.estimates(components, X).flatten(1, 2)
+        shape = self.shape.waveforms
+        if shape.window is None:
+            return z.flatten(2)
+        return inverse_stft(z, self.window, self.overlaps, shape.hop_length)
+
+
+def discriminated_shape(shape, network):
+    """Return the shape of maps with what a network's discriminators take of them."""
+    shape = replace(
+        shape,
+        conditional=bool(getattr(network, "discriminator_conditional", False)),
+        on_waveforms=bool(getattr(network, "discriminator_waveform", False)),
+    )
+    if shape.on_waveforms and shape.waveforms is None:
+        raise ValueError(
+            "network: discriminator_waveform=True needs waveforms, or spectrograms as "
+            "STFTTransformer.transform returns them (a Spectrogram), got images or "
+            "complex numbers without their STFT"
+        )
+    return shape
+
+
+def repeated(x, n_rows):
+    """Repeat all rows of a tensor, one time after the other, up to a number of rows."""
+    n_times = n_rows // len(x)
+    return x if n_times == 1 else torch.cat([x] * n_times)
 
 
 # Checks of the parts that a network makes ---------------------------------------------
@@ -329,14 +442,22 @@ def check_autoencoder(pair):
         )
 
 
-def check_discriminator(discriminator, shape):
-    """Pass a silent map through a new discriminator and check that it has one logit."""
-    x = silence(shape.component_channels, shape)
-    logits = passed("discriminator", discriminator, x, "a map")
-    if not isinstance(logits, torch.Tensor) or logits.shape != (1,):
+def check_discriminator(discriminator, shape, is_local=False):
+    """Pass silence through a new discriminator and check that it has one logit.
+
+    Local discriminators have one for each of several patches.
+    """
+    x = torch.zeros((1, *shape.discriminator_shape), dtype=torch.float32)
+    what = "a waveform" if shape.on_waveforms else "a map"
+    logits = passed("discriminator", discriminator, x, what)
+    n_axes = logits.ndim if isinstance(logits, torch.Tensor) else 0
+    is_valid = n_axes > 1 if is_local else n_axes == 1
+    if not is_valid or len(logits) != 1 or not logits.numel():
+        expected = "patch, a tensor of shape (n, n_patches) or of more axes"
+        expected = expected if is_local else f"{what[2:]}, a tensor of shape (n,)"
         raise ValueError(
             f"network: the discriminator {type(discriminator).__name__} must return "
-            f"one logit per map, a tensor of shape (n,), for maps of shape (n, "
+            f"one logit per {expected}, for {what[2:]}s of shape (n, "
             f"{', '.join(map(str, x.shape[1:]))}); got {describe(logits)} for n = 1"
         )
 

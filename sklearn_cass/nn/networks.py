@@ -15,6 +15,7 @@ from torch import nn
 from .autoencoders import OUTPUT_HEADS
 from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .resnet9 import Decoder, Discriminator, Encoder
+from .waveforms import WaveformDiscriminator
 
 WIDTH = Interval(Integral, 1, 2**16, closed="both")
 DEPTH = Interval(Integral, 1, 16, closed="both")
@@ -23,8 +24,16 @@ OUTPUT = {
     "output": [StrOptions(set(OUTPUT_HEADS))],
     "compression": [Interval(Real, 0, 1, closed="right")],
 }
+DISCRIMINATOR = {
+    "discriminator_conditional": ["boolean"],
+    "discriminator_local": ["boolean"],
+    "discriminator_waveform": ["boolean"],
+}
 
-OWN_PARTS = {Encoder, Decoder, RecurrentEncoder, RecurrentDecoder, Discriminator}
+OWN_PARTS = {
+    *(Encoder, Decoder, RecurrentEncoder, RecurrentDecoder),
+    *(Discriminator, WaveformDiscriminator),
+}
 
 
 def are_independent(modules):
@@ -62,15 +71,19 @@ class Network(ABC, BaseEstimator):
     compression : float
         Exponent of the magnitudes that encoders take, 1.0 where there is no such
         attribute.
+    discriminator_conditional, discriminator_local, discriminator_waveform : bool
+        Kind of the discriminators, as for :class:`ResNet9`, False where there are no
+        such attributes. It decides what discriminators take, whose channels are
+        ``shape.discriminator_channels``, and how many logits they return.
 
     Notes
     -----
     The methods are told the shape of the maps by a :class:`~sklearn_cass.nn.MapShape`:
-    ``shape.in_channels``, ``shape.out_channels`` and ``shape.component_channels``,
-    ``shape.n_freqs`` and ``shape.n_frames``. They are called once for each component,
-    under the separator's random state. Maps are real tensors of shape
-    ``(n, channels, n_freqs, n_frames)``, frames in the order of time. A decoder takes
-    what its encoder returns, a tensor or anything else.
+    ``shape.in_channels``, ``shape.out_channels``, ``shape.component_channels`` and
+    ``shape.discriminator_channels``, ``shape.n_freqs`` and ``shape.n_frames``. They are
+    called once for each component, under the separator's random state. Maps are real
+    tensors of shape ``(n, channels, n_freqs, n_frames)``, frames in the order of time.
+    A decoder takes what its encoder returns, a tensor or anything else.
 
     Examples
     --------
@@ -142,10 +155,12 @@ class Network(ABC, BaseEstimator):
         Returns
         -------
         discriminator : torch.nn.Module
-            Takes maps of shape ``(n, shape.component_channels, n_freqs, n_frames)``,
-            returns logits of shape ``(n,)``.
+            Takes maps of shape ``(n, shape.discriminator_channels, n_freqs,
+            n_frames)``, or waveforms of shape ``(n, shape.discriminator_channels,
+            n_times)``, and returns logits of shape ``(n,)``, or ``(n, ...)``, one a
+            patch, if it is local. Channels of the component come first.
         """
-        return ResNet9().make_discriminator(shape)
+        return ResNet9(**kind_of(self)).make_discriminator(shape)
 
 
 class ResNet9(Network):
@@ -186,11 +201,22 @@ class ResNet9(Network):
     discriminator_scale : float, default=0.5
         ``n_filters`` and ``n_latent`` of the discriminators as a share of those of the
         autoencoders. Half of the width halves the time of adversarial training.
+    discriminator_conditional : bool, default=False
+        Whether discriminators take the mixture beside the component, as in conditional
+        GANs: a true component of another mixture is then no longer true.
+    discriminator_local : bool, default=False
+        Whether discriminators return a logit for each patch of 39 frames, as in
+        PatchGAN [2]_, instead of one for the whole component. Losses are means over
+        patches.
+    discriminator_waveform : bool, default=False
+        Whether discriminators take waveforms instead of maps, by an inverse STFT.
 
     References
     ----------
     .. [1] Y. Z. Ong, C. K. Chui and H. Yang, "CASS: Cross adversarial source separation
        via autoencoder", arXiv:1905.09877, 2019.
+    .. [2] P. Isola, J.-Y. Zhu, T. Zhou and A. A. Efros, "Image-to-image translation
+       with conditional adversarial networks", CVPR 2017, arXiv:1611.07004.
 
     Examples
     --------
@@ -212,6 +238,7 @@ class ResNet9(Network):
         "dilation": [WIDTH],
         **OUTPUT,
         "discriminator_scale": [SCALE],
+        **DISCRIMINATOR,
     }
 
     def __init__(
@@ -224,6 +251,9 @@ class ResNet9(Network):
         output="direct",
         compression=1.0,
         discriminator_scale=0.5,
+        discriminator_conditional=False,
+        discriminator_local=False,
+        discriminator_waveform=False,
     ):
         self.n_filters = n_filters
         self.n_latent = n_latent
@@ -232,6 +262,9 @@ class ResNet9(Network):
         self.output = output
         self.compression = compression
         self.discriminator_scale = discriminator_scale
+        self.discriminator_conditional = discriminator_conditional
+        self.discriminator_local = discriminator_local
+        self.discriminator_waveform = discriminator_waveform
 
     def make_encoder(self, shape):
         """Return a new :class:`~sklearn_cass.nn.Encoder`.
@@ -277,7 +310,7 @@ class ResNet9(Network):
         )
 
     def make_discriminator(self, shape):
-        """Return a new :class:`~sklearn_cass.nn.Discriminator`.
+        """Return a new discriminator.
 
         Parameters
         ----------
@@ -286,19 +319,22 @@ class ResNet9(Network):
 
         Returns
         -------
-        discriminator : Discriminator
+        discriminator : Discriminator or WaveformDiscriminator
             The discriminator.
         """
         return self._new_discriminator(shape)
 
     def _new_discriminator(self, shape, **settings):
-        return Discriminator(
-            shape.component_channels,
-            n_filters=max(1, int(self.n_filters * self.discriminator_scale)),
-            n_latent=max(1, int(self.n_latent * self.discriminator_scale)),
-            transpose=shape.is_tall,
-            **settings,
-        )
+        channels = shape.discriminator_channels
+        settings |= {
+            "n_filters": max(1, int(self.n_filters * self.discriminator_scale)),
+            "n_latent": max(1, int(self.n_latent * self.discriminator_scale)),
+            "local": bool(self.discriminator_local),
+        }
+        if self.discriminator_waveform:
+            settings.pop("stride", None)
+            return WaveformDiscriminator(channels, **settings)
+        return Discriminator(channels, transpose=shape.is_tall, **settings)
 
 
 class BiLSTM(Network):
@@ -320,6 +356,9 @@ class BiLSTM(Network):
         Kind of the decoder's output, as for :class:`ResNet9`. "ratio_mask" suits audio.
     compression : float, default=0.5
         Exponent of the magnitudes that encoders take, as for :class:`ResNet9`.
+    discriminator_conditional, discriminator_local, discriminator_waveform : bool, \
+            default=False
+        Kind of the discriminators, as for :class:`ResNet9`.
 
     References
     ----------
@@ -337,13 +376,31 @@ class BiLSTM(Network):
     (8, 2, 64)
     """
 
-    _parameter_constraints: dict = {"width": [WIDTH], "n_layers": [DEPTH], **OUTPUT}
+    _parameter_constraints: dict = {
+        "width": [WIDTH],
+        "n_layers": [DEPTH],
+        **OUTPUT,
+        **DISCRIMINATOR,
+    }
 
-    def __init__(self, width=256, n_layers=3, *, output="ratio_mask", compression=0.5):
+    def __init__(
+        self,
+        width=256,
+        n_layers=3,
+        *,
+        output="ratio_mask",
+        compression=0.5,
+        discriminator_conditional=False,
+        discriminator_local=False,
+        discriminator_waveform=False,
+    ):
         self.width = width
         self.n_layers = n_layers
         self.output = output
         self.compression = compression
+        self.discriminator_conditional = discriminator_conditional
+        self.discriminator_local = discriminator_local
+        self.discriminator_waveform = discriminator_waveform
 
     def make_encoder(self, shape):
         """Return a new :class:`~sklearn_cass.nn.RecurrentEncoder`.
@@ -383,7 +440,7 @@ class BiLSTM(Network):
         )
 
     def make_discriminator(self, shape):
-        """Return a new :class:`~sklearn_cass.nn.Discriminator`.
+        """Return a new discriminator.
 
         Parameters
         ----------
@@ -392,11 +449,12 @@ class BiLSTM(Network):
 
         Returns
         -------
-        discriminator : Discriminator
+        discriminator : Discriminator or WaveformDiscriminator
             The discriminator.
         """
         octaves = max(1, round(math.log2(shape.n_freqs / 512)))
-        return ResNet9()._new_discriminator(shape, stride=2**octaves)
+        network = ResNet9(**kind_of(self))
+        return network._new_discriminator(shape, stride=2**octaves)
 
     def _even_width(self):
         if self.width % 2:
@@ -421,12 +479,18 @@ class Modules(Network):
     discriminator : type or callable, default=None
         Class of the discriminator, or a function, called as
         ``discriminator(in_channels=..., n_freqs=..., **parameters)``. Its result takes
-        maps of components and returns logits of shape ``(n,)``. None is the
-        discriminator of ``ResNet9()``.
+        maps of components and returns logits of shape ``(n,)``, or what is said below.
+        None is the discriminator of ``ResNet9()``.
     output : {"direct", "mask", "ratio_mask", "affine"}, default="direct"
         Kind of the decoder's output, as for :class:`ResNet9`.
     compression : float, default=1.0
         Exponent of the magnitudes that encoders take, as for :class:`ResNet9`.
+    discriminator_conditional : bool, default=False
+        Whether discriminators take the mixture's channels after the component's.
+    discriminator_local : bool, default=False
+        Whether discriminators return logits of shape ``(n, ...)``, one a patch.
+    discriminator_waveform : bool, default=False
+        Whether discriminators take waveforms of shape ``(n, in_channels, n_times)``.
     **parameters
         Hyperparameters of the classes: ``encoder__width=64`` is passed to the encoder
         as ``width=64``, and is searched over as ``network__encoder__width``.
@@ -456,7 +520,7 @@ class Modules(Network):
     (8, 2, 64)
     """
 
-    _parameter_constraints: dict = {**OUTPUT}
+    _parameter_constraints: dict = {**OUTPUT, **DISCRIMINATOR}
     PARTS = ("encoder", "decoder", "discriminator")
 
     def __init__(
@@ -467,6 +531,9 @@ class Modules(Network):
         *,
         output="direct",
         compression=1.0,
+        discriminator_conditional=False,
+        discriminator_local=False,
+        discriminator_waveform=False,
         **parameters,
     ):
         self.encoder = encoder
@@ -474,6 +541,9 @@ class Modules(Network):
         self.discriminator = discriminator
         self.output = output
         self.compression = compression
+        self.discriminator_conditional = discriminator_conditional
+        self.discriminator_local = discriminator_local
+        self.discriminator_waveform = discriminator_waveform
         for name, value in parameters.items():
             self._set_part_parameter(name, value)
 
@@ -587,7 +657,7 @@ class Modules(Network):
         """
         if self.discriminator is None:
             return super().make_discriminator(shape)
-        channels = shape.component_channels
+        channels = shape.discriminator_channels
         return self._make("discriminator", in_channels=channels, shape=shape)
 
     def _make(self, part, *, shape, **channels):
@@ -618,3 +688,8 @@ class Modules(Network):
                 f"{part}={name} must make a torch.nn.Module, got {type(module)}"
             )
         return module
+
+
+def kind_of(network):
+    """Return the kind of a network's discriminators, parameters of ResNet9."""
+    return {name: getattr(network, name, False) for name in DISCRIMINATOR}

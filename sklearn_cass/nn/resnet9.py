@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+N_BLOCKS, N_LOCAL_BLOCKS = 4, 2  # of discriminators
+
 
 def stage_channels(n_filters, n_latent):
     """Return channels after the stem and after each of the four residual blocks."""
@@ -123,6 +125,8 @@ class Encoder(nn.Module):
         that maps of more frequencies than frames take half the time.
     stride : int, default=2
         Stride of the first convolution along frequencies, an even number.
+    n_blocks : int, default=4
+        Number of residual blocks. Fewer are less deep: they return fewer maps.
 
     Examples
     --------
@@ -143,10 +147,11 @@ class Encoder(nn.Module):
         norm_layer=BatchNorm2d,
         transpose=False,
         stride=2,
+        n_blocks=4,
     ):
         super().__init__()
         self.transpose = transpose
-        channels = stage_channels(n_filters, n_latent)
+        channels = stage_channels(n_filters, n_latent)[: n_blocks + 1]
         sizes = [(stride + 1, 3), (stride, 2), (stride // 2, 1)]
         kernel, strides, padding = (s[::-1] if transpose else s for s in sizes)
         self.stem = nn.Sequential(
@@ -155,7 +160,7 @@ class Encoder(nn.Module):
             norm_layer(n_filters),
             nn.ReLU(inplace=True),
         )
-        seconds = (1, 1, 1, dilation)
+        seconds = [1] * (n_blocks - 1) + [dilation]
         self.blocks = nn.ModuleList(
             ResidualBlock(
                 n_in, n_out, stride=2, dilations=(1, second), norm_layer=norm_layer
@@ -235,7 +240,7 @@ class Decoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Discriminator of the ResNet-9: one logit per map, positive for true components.
+    """Discriminator of the ResNet-9, its logits positive for true components.
 
     It has no batch normalization, so that the logit of a map does not depend on
     the other maps of the batch.
@@ -243,20 +248,36 @@ class Discriminator(nn.Module):
     Parameters
     ----------
     in_channels : int
-        Channels of a component's map.
+        Channels of a component's map, and of the mixture's, if it is beside.
     n_filters, n_latent, transpose, stride
         As in the encoder.
+    local : bool, default=False
+        Whether to return a logit for each patch of the map (39 frames, one every 8),
+        from two residual blocks, instead of one for the whole map, from four.
 
     Examples
     --------
     >>> import torch
     >>> from sklearn_cass.nn import Discriminator
-    >>> Discriminator(2, n_filters=4, n_latent=8)(torch.ones(3, 2, 32, 64)).shape
+    >>> maps = torch.ones(3, 2, 32, 64)
+    >>> Discriminator(2, n_filters=4, n_latent=8)(maps).shape
     torch.Size([3])
+    >>> Discriminator(2, n_filters=4, n_latent=8, local=True)(maps).shape
+    torch.Size([3, 4, 8])
     """
 
-    def __init__(self, in_channels, *, n_filters, n_latent, transpose=False, stride=2):
+    def __init__(
+        self,
+        in_channels,
+        *,
+        n_filters,
+        n_latent,
+        transpose=False,
+        stride=2,
+        local=False,
+    ):
         super().__init__()
+        n_blocks = N_LOCAL_BLOCKS if local else N_BLOCKS
         self.encoder = Encoder(
             in_channels,
             n_filters=n_filters,
@@ -264,13 +285,25 @@ class Discriminator(nn.Module):
             norm_layer=no_norm,
             transpose=transpose,
             stride=stride,
+            n_blocks=n_blocks,
         )
-        self.output = nn.Linear(n_latent, 1)
+        self.pool = positions_first if local else mean_over_positions
+        n_features = stage_channels(n_filters, n_latent)[n_blocks]
+        self.output = nn.Linear(n_features, 1)
 
     def forward(self, x):
-        """Map (n, in_channels, H, W) to logits (n,)."""
-        latent = self.encoder(x)[-1]
-        return self.output(latent.mean((-2, -1))).squeeze(-1)
+        """Map (n, in_channels, H, W) to logits (n,), or to one a patch (n, h, w)."""
+        return self.output(self.pool(self.encoder(x)[-1])).squeeze(-1)
+
+
+def positions_first(x):
+    """Move the channels behind height and width."""
+    return x.movedim(1, -1)
+
+
+def mean_over_positions(x):
+    """Return the mean over height and width."""
+    return x.mean((-2, -1))
 
 
 def transposed(x):

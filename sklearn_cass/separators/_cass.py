@@ -30,7 +30,13 @@ from ..data import (
 from ..data.domains import mixture_domain
 from ..export import export
 from ..metrics import relative_error
-from ..nn import REPRESENTATIONS, Autoencoders, Discriminators, MapShape
+from ..nn import (
+    REPRESENTATIONS,
+    Autoencoders,
+    Discriminators,
+    MapShape,
+    WaveformShape,
+)
 from ..numeric import (
     check_number_parameters,
     conversion_device,
@@ -47,7 +53,7 @@ from ..numeric import (
 from ..persistence import CheckpointFile
 from ..persistence.identity import identity_of
 from ..signals import fitted_filter
-from ..stft import STFTTransformer
+from ..stft import STFTTransformer, padded_window
 from ..training import CASSNet, Checkpoint, Remix
 from ..training import callbacks as training_callbacks
 from ..training.checkpoint import CheckpointWriter
@@ -646,7 +652,9 @@ class AESeparator(BaseSeparator):
         domains = self.domains_
         is_complex = domains.is_complex and self._representation() == "complex"
         n_channels = domains.n_channels, domains.n_component_channels
-        shape = MapShape(*n_channels, *domains.map_shape, is_complex)
+        shape = MapShape(
+            *n_channels, *domains.map_shape, is_complex, waveforms=waveforms_of(domains)
+        )
         return {
             "n_components": self.n_components_,
             "shape": shape,
@@ -1098,8 +1106,8 @@ class RegularCASSSeparator(AESeparator):
         y : array-like of shape (n_samples, n_components, ...)
             Components, true ones or estimates, in the domain seen in ``fit``.
         X : array-like of the shape seen in ``fit``, default=None
-            Their mixtures, whose level scales the components. None is the sum of the
-            components.
+            Their mixtures, whose level scales the components, and which conditional
+            discriminators take. None is the sum of the components.
 
         Returns
         -------
@@ -1122,12 +1130,24 @@ class RegularCASSSeparator(AESeparator):
             X = self._check_mixtures(X)
         y = check_components(y, y if X is None else X)
         check_components_like(y, self.n_components_, self.domains_)
+        if X is None:
+            self._check_sum_is_mixture()
         y = self._filtered(y)
         parts = [
             self._discriminate_chunk(y[rows], None if X is None else X[rows])
             for rows in self._chunks(len(y))
         ]
         return np.concatenate(parts)
+
+    def _check_sum_is_mixture(self):
+        """Raise a ValueError if components do not sum to mixtures that are needed."""
+        domains = self.domains_
+        n_channels, n_own = domains.n_channels, domains.n_component_channels
+        if self.net_.discriminators_.shape.conditional and n_own != n_channels:
+            raise ValueError(
+                "X must be given: discriminators take the mixture, which has "
+                f"{n_channels} channels, beside a component, which has {n_own}"
+            )
 
     @usual_torch()
     @one_thread_each()
@@ -1148,8 +1168,7 @@ class RegularCASSSeparator(AESeparator):
         # Y has values of about one: a mixture far below must not make them overflow
         scale = divisor(level(mixtures)).clamp(min=2.0**-64)
         mixtures, Y = mixtures / scale, Y / scale.unsqueeze(1)
-        maps = self.net_.component_maps(single(Y), single(mixtures))
-        probabilities = self.net_.discriminate(maps)[: len(y)]
+        probabilities = self.net_.discriminate(single(mixtures), single(Y))[: len(y)]
         return probabilities.cpu().numpy().astype(y.real.dtype)
 
 
@@ -1626,8 +1645,8 @@ class GANSeparator(RegularCASSSeparator):
         y : array-like of shape (n_samples, n_components, ...)
             Components, true ones or estimates, in the domain seen in ``fit``.
         X : array-like of the shape seen in ``fit``, default=None
-            Their mixtures, whose level scales the components. None is the sum of the
-            components.
+            Their mixtures, whose level scales the components, and which conditional
+            discriminators take. None is the sum of the components.
 
         Returns
         -------
@@ -1643,6 +1662,17 @@ class GANSeparator(RegularCASSSeparator):
         """
         check_is_fitted(self)
         return self._discriminate(y, X)[:, 0, 0]
+
+
+def waveforms_of(domains):
+    """Return how the maps of samples are related to waveforms; None if they are not."""
+    if isinstance(domains, WaveformDomains):
+        return WaveformShape(domains.n_times)
+    if domains.stft is None:
+        return None
+    stft = domains.stft
+    window = torch.tensor(padded_window(stft.window_, stft.n_fft_), device="cpu")
+    return WaveformShape(domains.n_times, window, stft.hop_length_)
 
 
 def prefixed(prefix, parameters):

@@ -330,9 +330,12 @@ class CASSNet(NeuralNet):
         with self.share.statistics():
             with torch.no_grad():
                 mixture, targets = self.unit_maps(X, Y)
+                condition = self.condition(X, mixture)
             estimates = self.estimates(mixture)
-            step_losses = self.discriminator_step(estimates, targets, drawn, batch)
-            step_losses |= self.autoencoder_step(estimates, targets, batch)
+            step_losses = self.discriminator_step(
+                estimates, targets, drawn, batch, condition
+            )
+            step_losses |= self.autoencoder_step(estimates, targets, batch, condition)
         return self.share.totals(step_losses)
 
     def new_graphs(self):
@@ -437,7 +440,17 @@ class CASSNet(NeuralNet):
 
         return self.each(estimate)
 
-    def discriminator_step(self, estimates, targets, drawn, batch):
+    def condition(self, X, mixture):
+        """Return what discriminators take of mixtures, None where they take nothing.
+
+        A step keeps it to its end: when one is recorded, it is in no pair's memory.
+        """
+        if self.discriminators is None:
+            return None
+        representation = REPRESENTATIONS[self.representation]
+        return self.discriminators_.condition(X, mixture, representation)
+
+    def discriminator_step(self, estimates, targets, drawn, batch, condition=None):
         """Update discriminators, Eq. (8), or (9) with cross weights above 0."""
         if self.discriminators is None:
             return {}
@@ -446,7 +459,9 @@ class CASSNet(NeuralNet):
         self.discriminator_optimizer_.zero_grad()
 
         def compute_gradients(i):
-            terms = self.discriminator_losses(i, targets[i], estimates[i], *others[i])
+            terms = self.discriminator_losses(
+                i, targets[i], estimates[i], *others[i], condition
+            )
             loss = sum(terms)
             if loss.requires_grad:  # not frozen by a callback
                 self.backward(loss)
@@ -459,20 +474,21 @@ class CASSNet(NeuralNet):
         own, cross = map(detached, zip(*terms, strict=True))
         return {"discriminator_loss": own, "cross_loss": cross}
 
-    def discriminator_losses(self, i, target, estimate, others, weights):
+    def discriminator_losses(self, i, target, estimate, others, weights, condition):
         """Return Eq. (8) and the cross term of Eq. (9), in one pass through D_i."""
         maps = torch.cat([target, estimate, *others])
-        true, estimate, *crosses = self.logits(i, maps).split(len(target))
+        true, estimate, *crosses = self.logits(i, maps, condition).split(len(target))
         own = losses.discriminator_loss(true, estimate)
         cross = (
             losses.cross_loss(crosses, weights) if crosses else torch.zeros_like(own)
         )
         return self.share.weigh(own), self.share.weigh(cross)
 
-    def logits(self, i, maps):
-        """Return the logits of D_i."""
+    def logits(self, i, maps, condition=None):
+        """Return the logits of D_i on maps of components, one or several a mixture."""
+        inputs = self.discriminators_.inputs(maps, condition)
         with self.mixed_precision(maps):
-            return self.discriminators_[i](maps).float()
+            return self.discriminators_[i](inputs).float()
 
     @property
     def rejected(self):
@@ -513,7 +529,7 @@ class CASSNet(NeuralNet):
             inputs.append((maps, weights))
         return inputs
 
-    def autoencoder_step(self, estimates, targets, batch):
+    def autoencoder_step(self, estimates, targets, batch, condition=None):
         """Update autoencoders, Eq. (7), through frozen discriminators."""
         leaves = [estimate.detach().requires_grad_() for estimate in estimates]
 
@@ -527,7 +543,7 @@ class CASSNet(NeuralNet):
 
         def terms(i):
             reconstruction = early[i] if is_early else reconstruction_term(i)
-            adversarial = self.adversarial_loss(i, leaves[i])
+            adversarial = self.adversarial_loss(i, leaves[i], condition)
             gradient = self.gradient(leaves[i], reconstruction, adversarial)
             return reconstruction, adversarial, gradient
 
@@ -559,7 +575,7 @@ class CASSNet(NeuralNet):
                 )
         return loss
 
-    def adversarial_loss(self, i, estimate):
+    def adversarial_loss(self, i, estimate, condition=None):
         """Return BCE(D_i(AE_i(X)), 1), or None without discriminators."""
         if self.discriminators is None:
             return None
@@ -568,7 +584,8 @@ class CASSNet(NeuralNet):
         for weight in trained:
             weight.requires_grad_(False)
         try:
-            return self.share.weigh(losses.accept_loss(self.logits(i, estimate)))
+            logits = self.logits(i, estimate, condition)
+            return self.share.weigh(losses.accept_loss(logits))
         finally:
             for weight in trained:
                 weight.requires_grad_(True)
@@ -670,15 +687,23 @@ class CASSNet(NeuralNet):
         return bool(torch.isfinite(self.estimate(self.mixture_maps(X))).all())
 
     @torch.inference_mode()
-    def discriminate(self, components):
-        """Return probabilities D_i(component j), (n, K, K), of a list of K maps."""
+    def discriminate(self, X, Y):
+        """Return probabilities D_i(component j), (n, K, K), at the level of mixtures.
+
+        Those of a local discriminator are means over its patches.
+        """
         self._set_training(False)
-        components = [maps.to(self.device) for maps in components]
+        X, Y = X.to(self.device), Y.to(self.device)
+        condition = self.condition(X, self.mixture_maps(X))
+        components = self.component_maps(Y, X)
 
         def logits(i):
-            return torch.stack([self.discriminators_[i](z) for z in components], -1)
+            inputs = [self.discriminators_.inputs(z, condition) for z in components]
+            return torch.stack([self.discriminators_[i](x) for x in inputs], -1)
 
-        return torch.stack(self.each(logits), 1).sigmoid()
+        probabilities = torch.stack(self.each(logits), 1).sigmoid()
+        is_local = probabilities.ndim > 3  # (n, K, ..., K)
+        return probabilities.flatten(2, -2).mean(2) if is_local else probabilities
 
 
 def detached(values):

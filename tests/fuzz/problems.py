@@ -236,6 +236,9 @@ NETWORK_PARAMETERS = {
     "output": OUTPUTS,
     "compression": [1.0, 0.5, 1e-300],
     "discriminator_scale": [0.1, 1, 2],
+    "discriminator_conditional": [True],
+    "discriminator_local": [True],
+    "discriminator_waveform": [True],
 }
 NETWORKS = [
     ResNet9,

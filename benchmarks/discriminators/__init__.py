@@ -1,0 +1,1 @@
+"""Kinds of discriminators, beside autoencoders alone."""
