@@ -7,8 +7,11 @@ from .results import section, write
 FORMS = ("quick", "full")
 
 
-def options_of(program, description, arguments=None):
-    """Return the options of the command line; ``form`` is "quick" or "full"."""
+def options_of(program, description, arguments=None, names=()):
+    """Return the options of the command line; ``form`` is "quick" or "full".
+
+    ``names`` are those of benchmarks, of which ``only`` some may be asked for.
+    """
     parser = argparse.ArgumentParser(prog=program, description=description)
     forms = parser.add_mutually_exclusive_group()
     for form in FORMS:
@@ -24,6 +27,8 @@ def options_of(program, description, arguments=None):
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", default="docs", help="folder to write to")
+    if names:
+        parser.add_argument("--only", nargs="+", choices=names, default=list(names))
     options = parser.parse_args(arguments)
     options.command = command(program, options)
     return options

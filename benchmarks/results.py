@@ -43,6 +43,12 @@ def write(result, figure, output):
     figure.savefig(image, dpi=100)
 
 
+def read(name, output):
+    """Return a result that was written before."""
+    path = Path(output) / "benchmarks" / f"{name}.json"
+    return Result(**json.loads(path.read_text()))
+
+
 def image_path(result):
     """Return the path of the figure, relative to the documentation's folder."""
     return Path("images") / "benchmarks" / f"{result.name}.png"

@@ -10,7 +10,15 @@ import pytest
 import torch
 from cases import WIDE, make_mixtures
 
-from benchmarks import bench_neighbours, bench_scaling, bench_stft, gpu, gpu_page
+from benchmarks import all as all_benchmarks
+from benchmarks import (
+    bench_import,
+    bench_neighbours,
+    bench_scaling,
+    bench_stft,
+    gpu,
+    gpu_page,
+)
 from benchmarks.bench_inference import plain_networks, separate_plainly
 from benchmarks.command import options_of, run
 from benchmarks.convolutions import convolutions_of, flops_of
@@ -22,6 +30,7 @@ from sklearn_cass import AESeparator, CASSSeparator
 from sklearn_cass.data import Samples, TensorDataset
 
 ONE_BATCH = WIDE | {"batch_size": 12, "remix": 0.0, "reconstruction_loss": "mse"}
+QUICK_IMPORT = {"n_rounds": 1, "n_reports": 1, "n_slowest": 2}
 LITERAL = ONE_BATCH | {"loss_weighting": "literal", "cross_weights": [[0, 0.5], [2, 0]]}
 
 
@@ -173,6 +182,23 @@ def test_results_are_written_and_printed(tmp_path, monkeypatch, capsys):
     assert title in printed
     assert printed.count("short") == len(rows) == 4
     assert (tmp_path / "images" / "benchmarks" / "stft.png").stat().st_size
+
+
+@pytest.mark.slow
+def test_page_holds_results_of_several_runs(tmp_path, monkeypatch):
+    sizes = {"signals": {"short": {"n_rows": 2, "n_times": 50}}, "n_rounds": 1}
+    monkeypatch.setattr(bench_stft, "QUICK", sizes)
+    monkeypatch.setattr(bench_import, "QUICK", QUICK_IMPORT)
+    monkeypatch.setattr(all_benchmarks, "BENCHMARKS", (bench_stft, bench_import))
+    common = ["--quick", "--output", str(tmp_path)]
+    all_benchmarks.main(common)
+    before = (tmp_path / "benchmarks" / "import.json").read_text()
+    all_benchmarks.main([*common, "--only", "stft", "--seed", "1"])
+    assert (tmp_path / "benchmarks" / "import.json").read_text() == before
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "stft: `python -m benchmarks.all --quick --seed 1`" in page
+    assert "import: `python -m benchmarks.all --quick`" in page
+    assert page.index("## STFT") < page.index("## Import")
 
 
 def hold(mebibytes):

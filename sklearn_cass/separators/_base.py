@@ -488,7 +488,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _free_chunks(self, n_samples):
         return gen_batches(n_samples, self._rows_per_free_chunk())
 
-    def _parts(self, n_samples, device):
+    def _parts(self, n_samples, device="cpu"):
         """Return slices of rows to convert at a time: on a CPU, what its caches hold.
 
         Of a chunk on a GPU, which may round by the number of rows, it is the whole.
