@@ -127,6 +127,12 @@ CASES = {
     "GAN": (GANSeparator, {"remix": 0.5}, DATA, 1),
     # the single row of an epoch is recorded in the fourth
     "smaller last batch": (AESeparator, {"max_epochs": N_WARM_UP + 1}, DATA, 2),
+    "unknown components": (
+        CASSSeparator,
+        {},
+        (DATA[0], np.where(np.arange(22)[:, None, None] % 3, DATA[1], np.nan)),
+        1,
+    ),
     "drawn cross terms": (CASSSeparator, {}, make_mixtures(14, 5), 1),
     "settings that change": (CASSSeparator, {"callbacks": [Annealing()]}, DATA, 3),
     "frozen": (CASSSeparator, {"callbacks": [Freezer("*input*")]}, DATA, 1),
