@@ -96,6 +96,22 @@ def own(folder):
     return result(CASSSeparator(**settings).fit(*own_rows()))
 
 
+def partly_known(folder):
+    """Have rows without components, more of them in one process than in the other."""
+    X, y = rows()
+    y[2:7] = y[11:13, 0] = y[15, 1] = np.nan
+    settings = PLAIN | {"validation_fraction": 0.2}
+    return result(CASSSeparator(**settings).fit(X, y))
+
+
+def partly_known_of_own(folder):
+    """Have all of them in one process."""
+    X, y = own_rows()
+    first = min(N_FIRST, len(X)) if rank() == 0 else 0
+    y[3:first] = np.nan
+    return result(CASSSeparator(**PLAIN).fit(X, y))
+
+
 def converted(folder):
     """Convert rows at every step, as those of large data are."""
     kept, datasets.CACHE_BYTES = datasets.CACHE_BYTES, 0

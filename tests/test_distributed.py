@@ -24,7 +24,10 @@ pytestmark = [
 ]
 TESTS, SOURCES = Path(__file__).parent, Path(sklearn_cass.__file__).parents[1]
 LIMIT = 240  # seconds, most of which imports take on a busy machine
-ALIKE = ["plain", "early", "recurrent", "conditional", "remainder", "own", "converted"]
+ALIKE = [
+    *("plain", "early", "recurrent", "conditional", "remainder", "own", "converted"),
+    *("partly_known", "partly_known_of_own"),
+]
 NAMES = [*ALIKE, "muon", "cached", "unseeded", "chosen", "diverging"]
 
 

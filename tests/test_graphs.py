@@ -132,6 +132,12 @@ CASES = {
     "smaller last batch": (AESeparator, {"max_epochs": N_WARM_UP + 1}, DATA, 2),
     "conditional, local": (CASSSeparator, {"network": OF_BOTH}, DATA, 1),
     "conditional, on waveforms": (CASSSeparator, {"network": OF_SIGNALS}, DATA, 1),
+    "unknown components": (
+        CASSSeparator,
+        {},
+        (DATA[0], np.where(np.arange(22)[:, None, None] % 3, DATA[1], np.nan)),
+        1,
+    ),
     "drawn cross terms": (CASSSeparator, {}, make_mixtures(14, 5), 1),
     "settings that change": (CASSSeparator, {"callbacks": [Annealing()]}, DATA, 3),
     "frozen": (CASSSeparator, {"callbacks": [Freezer("*input*")]}, DATA, 1),

@@ -31,6 +31,8 @@ class Samples:
         Their components.
     names : ndarray of shape (n_components,), default=None
         Names of the components.
+    known : ndarray of shape (n_samples, n_components), default=None
+        Which components are known; None if all are.
 
     Attributes
     ----------
@@ -38,8 +40,8 @@ class Samples:
         The names given, or 0, 1, ...
     """
 
-    def __init__(self, X, y, names=None):
-        self.X, self.y = X, y
+    def __init__(self, X, y, names=None, known=None):
+        self.X, self.y, self.known = X, y, known
         self.component_names = names
         if names is None and y.ndim > 1:
             self.component_names = np.arange(y.shape[1])
@@ -48,8 +50,16 @@ class Samples:
         return len(self.X)
 
     def arrays(self, rows):
-        """Return mixtures and components of some rows."""
-        return self.X[rows], self.y[rows]
+        """Return mixtures and components of some rows.
+
+        Components that are not known are zeros, as silent ones are: what measures them
+        leaves both out.
+        """
+        X, y = self.X[rows], self.y[rows]
+        if self.known is not None:
+            y = y.copy()
+            y[~self.known[rows]] = 0
+        return X, y
 
 
 class MixedSamples:
@@ -73,6 +83,8 @@ class MixedSamples:
         The labels in sorted order, the order of the components.
     """
 
+    known = None  # all are
+
     def __init__(self, X, labels, rng):
         self.X = X
         self.component_names, counts = np.unique(labels, return_counts=True)
@@ -89,6 +101,18 @@ class MixedSamples:
         return drawn.sum(axis=1), as_waveforms(drawn)
 
 
+def complete_rows(samples):
+    """Return the rows of samples whose components are all known."""
+    if samples.known is None:
+        return np.arange(len(samples))
+    return np.flatnonzero(samples.known.all(axis=1))
+
+
+def labelled_rows(samples, rows):
+    """Return those of some rows of samples of which a component is known."""
+    return rows if samples.known is None else rows[samples.known[rows].any(axis=1)]
+
+
 def as_waveforms(X):
     """Invert recordings that an STFTTransformer transformed; return others as they are.
 
@@ -100,6 +124,8 @@ def as_waveforms(X):
 
 class TensorDataset(torch.utils.data.Dataset):
     """Some samples as single-precision tensors; recomputed from the arrays each time.
+
+    Components that are not known are NaN in the tensors.
 
     Parameters
     ----------
@@ -130,14 +156,17 @@ class TensorDataset(torch.utils.data.Dataset):
 
     def scaled(self, rows):
         """Return mixtures and components divided by a power of two each, and those."""
-        X, y = self.samples.arrays(self.rows[rows.numpy()])
+        rows = self.rows[rows.numpy()]
+        X, y = self.samples.arrays(rows)
         # in double precision, because X and y may differ in theirs
         X, y = in_double(X), in_double(y)
         powers = np.maximum(powers_of_two(X).ravel(), powers_of_two(y).ravel())
         X, y = (divide(array, expand_rows(powers, array)) for array in (X, y))
-        X = self.domains.mixtures_to_tensor(X, device=self.device)
-        y = self.domains.components_to_tensor(y, self.device)
-        return single(X), single(y), torch.from_numpy(powers)
+        X = single(self.domains.mixtures_to_tensor(X, device=self.device))
+        y = single(self.domains.components_to_tensor(y, self.device))
+        if self.samples.known is not None:
+            y[torch.from_numpy(~self.samples.known[rows])] = torch.nan
+        return X, y, torch.from_numpy(powers)
 
 
 class CachedTensorDataset(TensorDataset):

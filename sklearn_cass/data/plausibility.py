@@ -9,7 +9,7 @@ from sklearn.utils import gen_batches
 
 from ..numeric import divide, expand_rows, in_double, powers_of_two
 from ..numeric.warning import warn_user
-from .dataset import as_waveforms
+from .dataset import as_waveforms, complete_rows, labelled_rows
 from .domains import WAVEFORM
 
 N_ROWS, BLOCK_ROWS = 64, 8  # measured, in blocks that are read at once
@@ -32,7 +32,11 @@ def warn_of_data(samples, domains):
     domains : Domains
         Their domains.
     """
-    rows = some_rows(len(samples), int(np.prod(domains.y_shape)))
+    complete = complete_rows(samples)
+    known = complete if len(complete) else labelled_rows(samples, every_row(samples))
+    if not len(known):  # of this process; another has some
+        return
+    rows = known[some_rows(len(known), int(np.prod(domains.y_shape)))]
     measured = [row_statistics(X, y) for X, y in chunks_of_rows(samples, rows)]
     of_rows = {key: np.concatenate([m[key] for m in measured]) for key in measured[0]}
     names = [f"component {name!r}" for name in samples.component_names.tolist()]
@@ -40,11 +44,17 @@ def warn_of_data(samples, domains):
     shares = np.column_stack([of_rows["X_mean"], of_rows["y_mean"]])
     if domains.y_domain == WAVEFORM and warn_of_offset(shares, ["X", *names]):
         return  # levels are those of the offset
-    warn_of_units(of_rows)
+    if len(complete):
+        warn_of_units(of_rows)
     warn_of_quiet_components(of_rows, names)
 
 
 # Measurements -----------------------------------------------------------------
+
+
+def every_row(samples):
+    """Return all rows."""
+    return np.arange(len(samples))
 
 
 def some_rows(n_samples, n_entries):
@@ -156,9 +166,11 @@ def warn_of_quiet_components(of_rows, names):
 def warn_of_silent_components(of_rows, names, samples):
     """Warn of components that are silent in all rows, not only in those measured."""
     silent = ~of_rows["y"].any(axis=0)
+    if samples.known is not None:  # mixtures may teach what their known rows lack
+        silent &= samples.known.all(axis=0)
     if not silent.any():
         return
-    for _, y in chunks_of_rows(samples, np.arange(len(samples))):
+    for _, y in chunks_of_rows(samples, every_row(samples)):
         silent &= ~y.any(axis=(0, *range(2, y.ndim)))
         if not silent.any():
             return

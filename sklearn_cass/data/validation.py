@@ -16,6 +16,7 @@ from ..numeric import (
     check_unread,
     error_context,
     is_number,
+    known_entries,
     share_memory,
     validate_samples,
 )
@@ -156,33 +157,60 @@ def _check_same_domain(estimator, X, domains):
 
 def check_components(y, X):
     """Return validated components, or labels if y is 1-D; one row for each of X."""
+    y, _ = _checked_components(y, X, allow_unknown=False)
+    return y
+
+
+def check_partly_known(y, X):
+    """Return validated components, of which some may not be known, or labels.
+
+    Parameters
+    ----------
+    y : array-like
+        As for ``fit``.
+    X : ndarray or SlicedArray
+        Their mixtures.
+
+    Returns
+    -------
+    y : ndarray or SlicedArray
+        The components, those that are not known as NaN; or the labels.
+    known : ndarray of shape (n_samples, n_components) or None
+        Which components are known; None if all are.
+    """
+    y, has_nan = _checked_components(y, X, allow_unknown=True)
+    return y, known_entries(y, "y") if has_nan else None
+
+
+def _checked_components(y, X, allow_unknown):
+    """Return validated components or labels, and whether any are NaN."""
     y = as_plain(y, "y")
     if _is_complex(y):
         y = _check_spectrograms(y, "y", ("n_samples", "n_components"))
-        check_numbers(y, "y")
+        has_nan = check_numbers(y, "y", allow_nan=allow_unknown)
     else:
-        y = _check_real_components(y)
+        y, has_nan = _check_real_components(y, allow_unknown)
     with error_context("y"):
         check_consistent_length(X, y)
         if y.ndim == 1:
             check_classification_targets(y)
             np.unique(y)  # labels of several types have no order
-    return y
+    return y, has_nan
 
 
-def _check_real_components(y):
-    check = partial(check_array, input_name="y", **ANY_ARRAY)
+def _check_real_components(y, allow_unknown):
+    has_nan, check = False, partial(check_array, input_name="y", **ANY_ARRAY)
     with error_context("y"):
         y = _labels_of_column(check_unread(y, partial(check, dtype=None)))
         if y.ndim > 1:
             y = check_unread(y, check)
-            check_numbers(y, "y")
+            has_nan = check_numbers(y, "y", allow_nan=allow_unknown and y.ndim > 2)
         elif any(isinstance(label, bytes) for label in y[:1].tolist()):
             # older scikit-learn only warns of them
             raise ValueError("labels must be strings or numbers, not bytes")
         else:
             assert_all_finite(y, input_name="y")
-    return y
+    return y, has_nan
 
 
 def _labels_of_column(y):

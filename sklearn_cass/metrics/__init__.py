@@ -7,7 +7,8 @@ of an image) are flattened to one vector, real or complex. Estimate k is compare
 true component k, without a search over permutations.
 
 The error relative to a silent true component (zero everywhere) is not defined: its
-entry is NaN, also if the estimate is silent. The scorers ignore NaN entries.
+entry is NaN, also if the estimate is silent. So is that of a component that is not
+known, which is NaN throughout. The scorers ignore NaN entries.
 
 Where components are not known, events may be: ``find_beats`` and ``find_breaths`` find
 them in an estimate, ``detection_f1``, ``detection_precision``, ``detection_recall`` and

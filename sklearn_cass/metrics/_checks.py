@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from ..numeric import as_plain, check_numbers
+from ..numeric import as_plain, check_numbers, known_entries
 
 
-def check_array_of_numbers(values, name, min_ndim):
-    """Return `values` as an array of finite numbers."""
+def check_array_of_numbers(values, name, min_ndim, allow_unknown=False):
+    """Return `values` as an array of finite numbers.
+
+    With `allow_unknown`, components that are NaN throughout are zeros in the array:
+    metrics leave out silent ones, too.
+    """
     try:
         array = np.asarray(as_plain(values, name))
     except ValueError as error:  # a ragged list
@@ -17,13 +21,16 @@ def check_array_of_numbers(values, name, min_ndim):
             f"{name} must have shape ({axes}), with at least {min_ndim} axes and no "
             f"empty one, got {array.shape}"
         )
-    check_numbers(array, name)
+    if check_numbers(array, name, allow_nan=allow_unknown):
+        known = known_entries(array, name)
+        array = array.copy()
+        array[~known] = 0
     return array
 
 
 def check_pair(y_true, y_pred):
     """Return components and estimates as arrays of the same shape."""
-    y_true = check_array_of_numbers(y_true, "y_true", 3)
+    y_true = check_array_of_numbers(y_true, "y_true", 3, allow_unknown=True)
     y_pred = check_array_of_numbers(y_pred, "y_pred", 3)
     if y_true.shape != y_pred.shape:
         raise ValueError(
@@ -36,7 +43,7 @@ def check_pair(y_true, y_pred):
 def check_mixture(y_true, X, name="y_true"):
     """Return components and mixtures as arrays; `name` is that of the components."""
     y_true, X = (
-        check_array_of_numbers(y_true, name, 3),
+        check_array_of_numbers(y_true, name, 3, allow_unknown=name == "y_true"),
         check_array_of_numbers(X, "X", 2),
     )
     expected = (y_true.shape[0], *y_true.shape[2:])

@@ -38,13 +38,14 @@ def relative_error(y_true, y_pred, *, ord=2):
     -------
     errors : ndarray of shape (n_samples, n_components)
         Dimensionless, lower is better: 0 for an exact estimate, 1 for an estimate of
-        zeros. NaN where the true component is silent.
+        zeros. NaN where the true component is silent or not known.
 
     Raises
     ------
     ValueError
         If the shapes differ or have fewer than three axes, if a value is not
-        finite, or if `ord` is invalid.
+        finite, except for true components that are NaN throughout, or if `ord` is
+        invalid.
 
     References
     ----------
@@ -86,13 +87,13 @@ def sdr(y_true, y_pred):
     -------
     ratios : ndarray of shape (n_samples, n_components)
         In dB, higher is better: inf for an exact estimate, 0 for an estimate of zeros.
-        NaN where the true component is silent.
+        NaN where the true component is silent or not known.
 
     Raises
     ------
     ValueError
         If the shapes differ or have fewer than three axes, or if a value is not
-        finite.
+        finite, except for true components that are NaN throughout.
 
     References
     ----------
@@ -143,7 +144,7 @@ def si_sdr(y_true, y_pred, *, zero_mean=False):
     ratios : ndarray of shape (n_samples, n_components)
         In dB, higher is better: inf, or above 300 dB due to rounding, for a multiple
         of the true component; -inf for a silent or orthogonal estimate. NaN where the
-        true component is silent (with `zero_mean`: constant).
+        true component is not known or silent (with `zero_mean`: constant).
 
     Raises
     ------
@@ -203,8 +204,8 @@ def sdr_improvement(y_true, y_pred, X):
     Returns
     -------
     improvements : ndarray of shape (n_samples, n_components)
-        In dB, higher is better. NaN where the true component is silent, and where
-        estimate and mixture are both exact.
+        In dB, higher is better. NaN where the true component is silent or not known,
+        and where estimate and mixture are both exact.
 
     Raises
     ------
@@ -242,8 +243,8 @@ def si_sdr_improvement(y_true, y_pred, X, *, zero_mean=False):
     Returns
     -------
     improvements : ndarray of shape (n_samples, n_components)
-        In dB, higher is better. NaN where the true component is silent, and where
-        estimate and mixture have the same infinite ratio.
+        In dB, higher is better. NaN where the true component is silent or not known,
+        and where estimate and mixture have the same infinite ratio.
 
     Raises
     ------

@@ -39,7 +39,8 @@ def shared_phase_error(y_true, y_pred, X, *, ord=2, n_fft=None, hop_length=None)
     Returns
     -------
     errors : ndarray of shape (n_samples, n_components)
-        Dimensionless, lower is better. NaN where the true component is silent.
+        Dimensionless, lower is better. NaN where the true component is silent or not
+        known.
 
     Raises
     ------

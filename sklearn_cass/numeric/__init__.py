@@ -10,6 +10,7 @@ from .checks import (
     floating_type,
     in_double,
     is_number,
+    known_entries,
     validate_samples,
 )
 from .chunked import (
@@ -58,6 +59,7 @@ __all__ = [
     "floating_type",
     "in_double",
     "is_number",
+    "known_entries",
     "level",
     "one_thread_each",
     "powers_of_two",

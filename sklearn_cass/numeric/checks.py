@@ -89,16 +89,22 @@ def check_numbers(array, name, axis=0, allow_nan=False):
         Axis along which to read.
     allow_nan : bool, default=False
         Whether values may be NaN.
+
+    Returns
+    -------
+    has_nan : bool
+        Whether a value is NaN.
     """
+    has_nan = False
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name} must hold numbers, got an array of {array.dtype}")
     if 0 in array.shape:
-        return
+        return has_nan
     if array.dtype.kind not in "fc":
         if isinstance(array, SlicedArray) and not isinstance(array.array, np.ndarray):
             for chunk in chunks_of(array, axis):
                 refuse_masked(chunk, name)  # netCDF has masked integers
-        return
+        return has_nan
     # what is neither single nor double precision is computed in double
     held = array.dtype if array.dtype.name in FLOATING else np.dtype(float)
     limit = float(np.finfo(held).max) * MARGIN
@@ -107,6 +113,7 @@ def check_numbers(array, name, axis=0, allow_nan=False):
         with np.errstate(all="ignore"):
             largest = largest_modulus(chunk)
             if np.isnan(largest) and allow_nan:
+                has_nan = True
                 largest = largest_modulus(without_nan(chunk))
             if not np.isfinite(largest):
                 assert_all_finite(chunk, input_name=name, allow_nan=allow_nan)
@@ -115,6 +122,44 @@ def check_numbers(array, name, axis=0, allow_nan=False):
                 f"{name} must hold values of at most {limit:.0e} in {held} arithmetic, "
                 f"got {largest:.0e}: scale it down"
             )
+    return has_nan
+
+
+def known_entries(array, name):
+    """Return which components of which rows are known: the others are NaN throughout.
+
+    Parameters
+    ----------
+    array : ndarray or SlicedArray of shape (n_rows, n_components, ...)
+        Components, which `check_numbers` found to hold NaN.
+    name : str
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    known : ndarray of shape (n_rows, n_components)
+        Whether each entry holds numbers.
+
+    Raises
+    ------
+    ValueError
+        If a part of an entry is NaN, or if all entries are.
+    """
+    shares = [
+        np.isnan(chunk).reshape(*chunk.shape[:2], -1).mean(axis=-1)
+        for chunk in map(np.asarray, chunks_of(array))
+    ]
+    missing = np.concatenate(shares)
+    partly = np.argwhere((missing > 0) & (missing < 1))
+    if len(partly):
+        row, component = partly[0].tolist()
+        raise ValueError(
+            f"{name} contains NaN in a part of component {component} of row {row}: "
+            "only a component that is not known may be NaN, and then throughout"
+        )
+    if missing.all():
+        raise ValueError(f"{name} contains NaN alone: no component of any row is known")
+    return missing == 0
 
 
 def check_channels(X):

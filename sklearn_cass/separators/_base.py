@@ -15,6 +15,7 @@ from ..data import (
     check_components,
     check_components_like,
     check_mixtures,
+    check_partly_known,
     check_sfreq,
     check_waveforms,
     domains_of,
@@ -122,6 +123,7 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     sfreq_ = filter_ = None  # of separators that earlier versions saved, too
     _parameter_constraints: dict = {"random_state": ["random_state"]}
+    _takes_unknown = False  # components in fit, which are NaN
     _remedies = "Try rows in which the components differ."
     # whether tensors of mixtures and estimates are in single precision, whatever X is
     _in_single = False
@@ -197,9 +199,11 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         y : array-like of shape (n_samples, n_components, *X.shape[1:]) or (n_samples,)
             The components (sources) of each mixture; those of a multichannel X may
             lack the axis of channels, those of a :class:`Spectrogram` may be
-            waveforms. With one dimension: labels that say which component each row
-            of X is; the training mixtures are then drawn from the rows. Rows of a
-            :class:`Spectrogram` are inverted to waveforms first.
+            waveforms. Separators with networks also learn from rows in which some
+            components, or all, are not known: NaN throughout. With one dimension:
+            labels that say which component each row of X is; the training mixtures are
+            then drawn from the rows. Rows of a :class:`Spectrogram` are inverted to
+            waveforms first.
         sfreq : float, default=None
             Sampling rate of X in Hz. It is kept as ``sfreq_`` and saved. ``separate``
             resamples recordings of another rate to it, and the estimates back.
@@ -223,9 +227,9 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X or y has another shape, holds NaN or infinity, or if a parameter is out
-            of range. A previous fit is then kept; it is not if the learning itself
-            fails or is interrupted.
+            If X or y has another shape, holds infinity or (but for components that are
+            not known) NaN, or if a parameter is out of range. A previous fit is then
+            kept; it is not if the learning itself fails or is interrupted.
 
         Warns
         -----
@@ -253,17 +257,17 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
             validate_data(self, X, y)  # raises scikit-learn's standard message
         self._set_sfreq(check_sfreq(sfreq))
         X = check_mixtures(self, X)
-        y = check_components(y, X)
+        y, known = self._check_components(y, X)
         names = self._check_names(component_names, y)
         self._set_filter(filter, X)
         X, y = self._filtered(X), self._filtered(y) if y.ndim > 1 else y
-        self._fit_arrays(X, y, names, check_random_state(self.random_state))
+        self._fit_arrays(X, y, known, names, check_random_state(self.random_state))
         return self
 
-    def _fit_arrays(self, X, y, names, rng, **settings):
+    def _fit_arrays(self, X, y, known, names, rng, **settings):
         """Learn from validated arrays; ``settings`` are passed to ``_learn``."""
         if y.ndim > 1:
-            samples, example = Samples(X, y, names), (X, y)
+            samples, example = Samples(X, y, names, known), (X, y)
         else:
             samples = MixedSamples(X, y, rng)
             example = samples.arrays(slice(1))
@@ -283,6 +287,21 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
 
     def _check_samples(self, samples):
         """Raise a ValueError for parameters that do not suit the samples."""
+
+    def _check_components(self, y, X):
+        """Return validated components, and which are known; None if all are."""
+        if self._takes_unknown:
+            return check_partly_known(y, X)
+        try:
+            return check_components(y, X), None
+        except ValueError as error:
+            if "y contains NaN" not in str(error):
+                raise
+            raise ValueError(
+                f"{error} {type(self).__name__} needs all components of all rows. "
+                "AESeparator, RegularCASSSeparator and CASSSeparator also learn from "
+                "rows whose components are not known."
+            ) from error
 
     def _check_names(self, names, y):
         """Return the names of the components in y, or None."""
@@ -378,21 +397,22 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         score : float
-            Mean over samples and components in dB, higher is better. Silent true
-            components are left out; NaN if there are no others.
+            Mean over samples and components in dB, higher is better. True components
+            that are silent or not known (NaN) are left out; NaN if there are no others.
         """
         check_is_fitted(self)
         X = self._check_mixtures(X)
-        y = check_components(y, X)
+        y, known = check_partly_known(y, X)
         weights = check_sample_weight(sample_weight, len(X))
         if y.ndim == 1:
             y = self._component_indices(y)
         else:
             check_components_like(y, self.n_components_, self.domains_)
             y = self._filtered(y)
+        samples = Samples(X, y, known=known)
         ratios, shares = [], []
         for rows in self._free_chunks(len(X)):
-            truth, estimates = self._truth_and_estimates(X[rows], y[rows])
+            truth, estimates = self._truth_and_estimates(*samples.arrays(rows))
             ratios.append(sdr(truth, estimates))
             if self.domains_.y_domain == WAVEFORM:
                 truth = in_double(truth)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.dataset import Dataset
 
 from ..data import (
+    Samples,
     TensorDataset,
     WaveformDomains,
     check_components,
@@ -23,6 +24,7 @@ from ..data import (
     check_same_sfreq,
     domains_of,
     exchanged_dataset,
+    labelled_rows,
     single,
     tensor_dataset,
     waveform_domains,
@@ -236,7 +238,8 @@ class AESeparator(BaseSeparator):
     history_ : skorch.history.History
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        "valid_loss" are sums of the reconstruction losses. "sum_loss", with one entry,
+        is that of rows with components that are not known. The rows themselves hold
         numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
@@ -245,6 +248,16 @@ class AESeparator(BaseSeparator):
     --------
     RegularCASSSeparator : With a discriminator for each component.
     CASSSeparator : With cross adversarial training.
+
+    Notes
+    -----
+    Components of y that are not known in a row are NaN throughout; every component must
+    be known in some row. Eq. (2) is then a mean over the rows that are known. In the
+    others, the sum of all components, known ones and estimates, is to give the mixture,
+    by the same loss and with the same weight, where components have the mixture's
+    channels: what is part of no component, such as noise, must be a component of its
+    own. ``remix`` leaves such rows as they are, and draws each part from the rows in
+    which it is known.
 
     References
     ----------
@@ -263,7 +276,7 @@ class AESeparator(BaseSeparator):
     (8, 2, 64)
     """
 
-    _in_single = True
+    _in_single = _takes_unknown = True
     _parameter_constraints: dict = {
         **BaseSeparator._parameter_constraints,
         "network": [NETWORK, None],
@@ -421,11 +434,16 @@ class AESeparator(BaseSeparator):
 
     # Learning ---------------------------------------------------------------------
 
-    def _fit_arrays(self, X, y, names, rng):
+    def _fit_arrays(self, X, y, known, names, rng):
         ranks = join(X, y, names)
         rng = ranks.of_first(rng)
+        if any(ranks.gather(known is not None)):
+            samples = Samples(X, y, names, known)
+            every_row = np.arange(len(samples))
+            known_in_all = known_of(samples, every_row)
+            check_known(known_in_all, samples.component_names, ranks, "in y")
         if self.checkpoint is None:
-            super()._fit_arrays(X, y, names, rng, ranks=ranks)
+            super()._fit_arrays(X, y, known, names, rng, ranks=ranks)
             return
         checkpoint = self.checkpoint
         if not isinstance(checkpoint, Checkpoint):
@@ -440,7 +458,7 @@ class AESeparator(BaseSeparator):
         make_file = partial(CheckpointFile, checkpoint.folder, identity, rng)
         with checkpoint_of_first(ranks, make_file) as file:
             settings = {"writer": CheckpointWriter(file, checkpoint.every)}
-            super()._fit_arrays(X, y, names, file.rng, ranks=ranks, **settings)
+            super()._fit_arrays(X, y, known, names, file.rng, ranks=ranks, **settings)
 
     def _set_components(self, domains, names):
         if self._continues():
@@ -504,6 +522,15 @@ class AESeparator(BaseSeparator):
         net.ranks = ranks
         device = torch.device(net.device)
         own = numbers.to_train_on(trained)
+        net.has_unknown = any(ranks.gather(samples.known is not None))
+        if net.has_unknown and len(validated):
+            parts = {
+                "among the rows to train on": own,
+                "in the validation set": numbers.held(validated),
+            }
+            for where, rows in parts.items():
+                known = known_of(samples, rows)
+                check_known(known, samples.component_names, ranks, where)
         dataset = self._mixed_dataset(net, samples, own, device)
         dataset = exchanged_dataset(dataset, trained, numbers, device)
         net.callbacks = self._make_callbacks(samples, len(trained), validated, numbers)
@@ -515,7 +542,8 @@ class AESeparator(BaseSeparator):
             self._set_scored(net, samples, trained, validated)
             self._drop_previous_fit()
             net.partial_fit(dataset, epochs=n_epochs)
-        self._set_net(net, TensorDataset(samples, self.domains_, own))
+        labelled = labelled_rows(samples, own)
+        self._set_net(net, TensorDataset(samples, self.domains_, labelled))
 
     def _mixed_dataset(self, net, samples, rows, device):
         """Return the rows to train on, and have the net mix them as set."""
@@ -570,7 +598,8 @@ class AESeparator(BaseSeparator):
         """Set the learned attributes, and warn of a training that collapsed."""
         net.release_training_state()
         self.net_, self.history_, self.n_iter_ = net, net.history, len(net.history)
-        self._warn_of_estimates(dataset)
+        if len(dataset):
+            self._warn_of_estimates(dataset)
 
     def _split(self, n_samples, rng):
         """Return the indices of training and validation samples."""
@@ -712,12 +741,25 @@ class AESeparator(BaseSeparator):
 
     def _validation_loss(self, dataset, net):
         """Return the loss of a net in training on a dataset."""
+        if net.has_unknown:
+            return self._validation_loss_of_known(dataset, net)
         total = 0.0
         for rows in torch.arange(len(dataset)).split(self._rows_per_chunk()):
             if len(rows):
                 total += len(rows) * net.validation_loss(*dataset[rows])
         totals, counts = zip(*net.ranks.gather((total, len(dataset))), strict=True)
         return sum(totals) / sum(counts)
+
+    def _validation_loss_of_known(self, dataset, net):
+        """Return the sum over components of mean losses over rows that are known."""
+        totals, counts = torch.zeros(2, self.n_components_, dtype=torch.float64)
+        for rows in torch.arange(len(dataset)).split(self._rows_per_chunk()):
+            if len(rows):
+                losses, n_known = net.validation_losses(*dataset[rows])
+                totals += n_known * losses
+                counts += n_known
+        totals, counts = map(sum, zip(*net.ranks.gather((totals, counts)), strict=True))
+        return float((totals / counts).sum())
 
     # Estimates --------------------------------------------------------------------
 
@@ -995,7 +1037,8 @@ class RegularCASSSeparator(AESeparator):
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        "valid_loss" are sums of the reconstruction losses. "sum_loss", with one entry,
+        is that of rows with components that are not known. The rows themselves hold
         numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
@@ -1004,6 +1047,16 @@ class RegularCASSSeparator(AESeparator):
     --------
     AESeparator : Without discriminators.
     CASSSeparator : With cross adversarial training.
+
+    Notes
+    -----
+    Components of y that are not known in a row are NaN throughout, as in
+    :class:`AESeparator`. Discriminators learn what is true from the rows that are
+    known, and reject the estimates of all rows; of a row without any known component,
+    autoencoders learn from discriminators and from the sum alone. The norm to which the
+    adversarial gradient is scaled is that of the gradient of reconstruction and sum
+    together, over the whole batch: ``beta / alpha`` has one meaning, however few rows
+    are known.
 
     References
     ----------
@@ -1335,7 +1388,8 @@ default=0.3
         One row per epoch: ``history_[:, "reconstruction_loss"]`` and so on for
         "adversarial_loss", "discriminator_loss", "cross_loss" and
         "valid_relative_error", each a list over the components; "train_loss" and
-        "valid_loss" are sums of the reconstruction losses. The rows themselves hold
+        "valid_loss" are sums of the reconstruction losses. "sum_loss", with one entry,
+        is that of rows with components that are not known. The rows themselves hold
         numbers alone, such as "reconstruction_loss_0".
     n_iter_ : int
         Number of epochs trained.
@@ -1350,6 +1404,14 @@ default=0.3
     With more than four components, a discriminator takes one other estimate of each
     mixture per step, sampled in proportion to its weight: the gradient is that of
     Eq. (9) on average, at a cost linear in the number of components.
+
+    Components of y that are not known in a row are NaN throughout, as in
+    :class:`AESeparator`. Discriminators learn what is true from the rows that are
+    known, and reject the estimates of all rows; of a row without any known component,
+    autoencoders learn from discriminators and from the sum alone. The norm to which the
+    adversarial gradient is scaled is that of the gradient of reconstruction and sum
+    together, over the whole batch: ``beta / alpha`` has one meaning, however few rows
+    are known.
 
     References
     ----------
@@ -1632,6 +1694,8 @@ class GANSeparator(RegularCASSSeparator):
     (8,)
     """
 
+    _takes_unknown = False  # the discriminator takes all components of a row at once
+
     def _module_parameters(self):
         parameters = super()._module_parameters()
         shape = replace(parameters["shape"], n_joint=self.n_components_)
@@ -1673,6 +1737,39 @@ def waveforms_of(domains):
     stft = domains.stft
     window = torch.tensor(padded_window(stft.window_, stft.n_fft_), device="cpu")
     return WaveformShape(domains.n_times, window, stft.hop_length_)
+
+
+def known_of(samples, rows):
+    """Return which components of some rows are known, (n_rows, n_components)."""
+    n_components = len(samples.component_names)
+    if samples.known is None:
+        return np.ones((len(rows), n_components), bool)
+    return samples.known[rows]
+
+
+def check_known(known, names, ranks, where):
+    """Raise a ValueError unless every component is known in a row of any process.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_rows, n_components)
+        Which components are known.
+    names : ndarray of shape (n_components,)
+        Their names.
+    ranks : Ranks or Alone
+        The processes.
+    where : str
+        What the rows are, for the message.
+    """
+    found = np.any(ranks.gather(known.any(axis=0)), axis=0)
+    if found.all():
+        return
+    name = names.tolist()[int(np.argmin(found))]
+    remedy = "" if where == "in y" else ": set another validation_fraction"
+    raise ValueError(
+        f"y contains NaN for component {name!r} in all rows {where}{remedy}; every "
+        "component must be known in a row"
+    )
 
 
 def prefixed(prefix, parameters):

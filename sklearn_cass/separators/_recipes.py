@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..data import Samples
+from ..data import Samples, complete_rows
 from ..data.domains import WAVEFORM, mixture_domain
 from ..metrics import relative_error
 from ..nn import BiLSTM, ResNet9
@@ -99,13 +99,15 @@ class Trial:
 def plan_trial(samples, batch_size, rng):
     """Return a trial, None if there are no two samples.
 
-    The rows for validation follow each other, because neighbors are often alike.
+    The rows for validation follow each other, because neighbors are often alike. Rows
+    with components that are not known are left out.
     """
-    n_samples = len(samples)
+    complete = complete_rows(samples)
+    n_samples = len(complete)
     if n_samples < 2:
         return None
     n_validation = min(-(-n_samples // 5), MAX_VALIDATION)
-    order = np.roll(np.arange(n_samples), -rng.randint(n_samples))
+    order = np.roll(complete, -rng.randint(n_samples))
     validation, rest = order[:n_validation], order[n_validation:]
     n_rows = N_STEPS * batch_size
     trained = rng.permutation(rest)[:n_rows]

@@ -31,21 +31,25 @@ class EpochLosses(Callback):
     The names are ``reconstruction_loss_0``, ``reconstruction_loss_1`` and so on, and
     with discriminators those of ``adversarial_loss``, ``discriminator_loss`` and
     ``cross_loss``. ``train_loss`` is the sum of the first, as skorch's callbacks expect
-    it.
+    it. A loss of some rows alone is the mean over those, as ``sum_loss`` is: of rows
+    with components that are not known.
     """
 
     def on_epoch_begin(self, net, **kwargs):
-        self.sums_, self.n_rows_ = {}, 0
+        self.sums_, self.n_rows_ = {}, {}
 
-    def on_batch_end(self, net, batch, training, losses=None, **kwargs):
-        n_rows = len(batch[0])
-        self.n_rows_ += n_rows
+    def on_batch_end(self, net, batch, training, losses=None, counts=None, **kwargs):
         for name, values in losses.items():
+            n_rows = (counts or {}).get(name, len(batch[0]))
+            self.n_rows_[name] = self.n_rows_.get(name, 0) + n_rows
             self.sums_[name] = self.sums_.get(name, 0) + n_rows * values
 
     def on_epoch_end(self, net, **kwargs):
         for name, total in self.sums_.items():
-            net.history.record_each(name, (total / self.n_rows_).tolist())
+            n_rows = self.n_rows_[name]
+            if isinstance(n_rows, torch.Tensor):
+                n_rows = n_rows.clamp_min(1)
+            net.history.record_each(name, (total / n_rows).tolist())
         record_loss(net.history, "train_loss", sum(net.history[-1, LOSS]))
 
 

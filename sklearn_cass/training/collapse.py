@@ -43,7 +43,9 @@ def warn_of_collapse(estimate, samples, names, remedies):
 
 def statistics(estimate, mixtures, truth):
     """Return for each component levels and correlations of rows: see `collapsed`."""
-    mixtures, truth, _ = to_unit_level(mixtures.cpu(), truth.cpu())
+    truth = truth.cpu()
+    truth = torch.where(truth.isnan(), 0, truth)  # not known: as silence, left out
+    mixtures, truth, _ = to_unit_level(mixtures.cpu(), truth)
     estimates = estimate(mixtures).to(truth.dtype)
     if estimates.shape[2] != mixtures.shape[1]:
         mixtures = mixtures.mean(1, keepdim=True)

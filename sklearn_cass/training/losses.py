@@ -27,10 +27,15 @@ def relative_loss(estimate, target):
 
     Targets below QUIET are treated as being as loud as QUIET.
     """
+    return relative_losses(estimate, target).mean()
+
+
+def relative_losses(estimate, target):
+    """Return that of each row."""
     error, power = powers(estimate, target)
     power = power.clamp_min(QUIET**2)
     # not the root of 0, whose gradient is infinite
-    return (error / power + torch.finfo(error.dtype).eps).sqrt().mean()
+    return (error / power + torch.finfo(error.dtype).eps).sqrt()
 
 
 def snr_loss(estimate, target):
@@ -45,9 +50,24 @@ def snr_loss(estimate, target):
     SNR, the least estimates would be worth so much that networks learn to return
     silence where they are in doubt.
     """
+    return 10 / math.log(10) * log_ratios(estimate, target).mean()
+
+
+def snr_losses(estimate, target):
+    """Return that of each row."""
+    return 10 / math.log(10) * log_ratios(estimate, target)
+
+
+def log_ratios(estimate, target):
+    """Return the logarithm of each row's thresholded ratio of error and target."""
     error, power = powers(estimate, target)
     limit = NOISE_LIMIT * torch.where(power < QUIET**2, MIXTURE**2, power)
-    return 10 / math.log(10) * torch.log1p(error / limit).mean()
+    return torch.log1p(error / limit)
+
+
+def squared_errors(estimate, target):
+    """Return the mean squared error of each row."""
+    return powers(estimate, target)[0]
 
 
 def powers(estimate, target):
@@ -61,11 +81,23 @@ RECONSTRUCTION_LOSSES = {
     "relative": relative_loss,
     "snr": snr_loss,
 }
+# of rows (n,), whose mean they are
+ROW_LOSSES = {
+    "mse": squared_errors,
+    "relative": relative_losses,
+    "snr": snr_losses,
+}
 
 
-def accept_loss(logits):
-    """Return BCE(D(x), 1), small where the discriminator accepts x as true."""
-    return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+def accept_loss(logits, weights=None):
+    """Return BCE(D(x), 1), small where the discriminator accepts x as true.
+
+    ``weights`` are those of rows (n,) in the mean over the batch; None weighs all
+    alike.
+    """
+    if weights is not None:
+        weights = weights.view(-1, *[1] * (logits.ndim - 1)).expand_as(logits)
+    return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits), weights)
 
 
 def reject_loss(logits):
@@ -78,9 +110,12 @@ def autoencoder_loss(reconstruction, adversarial, *, alpha, beta):
     return alpha * reconstruction + beta * adversarial
 
 
-def discriminator_loss(logits_true, logits_estimate):
-    """Return Eq. (8): BCE(D_i(AE_i(X)), 0) + BCE(D_i(X_i), 1)."""
-    return reject_loss(logits_estimate) + accept_loss(logits_true)
+def discriminator_loss(logits_true, logits_estimate, weights=None):
+    """Return Eq. (8): BCE(D_i(AE_i(X)), 0) + BCE(D_i(X_i), 1).
+
+    ``weights`` are those of the true components' rows.
+    """
+    return reject_loss(logits_estimate) + accept_loss(logits_true, weights)
 
 
 def cross_loss(logits_others, weights):

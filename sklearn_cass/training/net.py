@@ -20,6 +20,7 @@ from . import losses
 from .batches import Batches, draw_one_per_row, take_one_per_row
 from .callbacks import EpochLosses, listens
 from .distributed import ALONE
+from .entries import Entries, known_entries, weights_of, with_unknown
 from .graphs import CudaStreams, StepGraphs, calls_python
 from .history import EpochHistory
 from .interrupts import StopTraining, is_raised
@@ -30,7 +31,8 @@ from .seeding import seeded
 
 GENERATORS = {"generator_", "cross_generator_"}
 # attributes that are set in a training
-OF_A_TRAINING = ("graphs", "mixer", "transform", "ranks", "share")
+OF_A_TRAINING = ("graphs", "mixer", "transform", "has_unknown", "ranks", "share")
+COUNT = "n_rows_of_"  # prefix of numbers of rows that a step returns beside losses
 # what a step depends on beside its batch; callbacks may change it in a training
 STEP_SETTINGS = (
     *("reconstruction", "alpha", "beta", "loss_weighting"),
@@ -42,9 +44,9 @@ class CASSNet(NeuralNet):
     """Train K autoencoder pairs, with or without their K discriminators.
 
     A batch is ``(X, Y)``: mixtures (n, C, H, W) and components (n, K, C_y, H, W),
-    complex or real. One step computes every estimate once, updates the discriminators
-    on the detached estimates (Eq. (8) or (9)), and then the autoencoders through the
-    updated discriminators (Eq. (7)).
+    complex or real; components that are not known are NaN. One step computes every
+    estimate once, updates the discriminators on the detached estimates (Eq. (8) or
+    (9)), and then the autoencoders through the updated discriminators (Eq. (7)).
 
     Parameters
     ----------
@@ -97,6 +99,7 @@ class CASSNet(NeuralNet):
     graphs = None  # recorded steps; set in a training on a GPU
     mixer = None  # draws new mixtures; set in a training
     transform = None  # takes waveforms that were mixed, returns maps; likewise
+    has_unknown = False  # whether components of some rows are not known; likewise
     ranks, share = ALONE, ALONE.whole  # processes, and the share of one in a step
 
     def __init__(
@@ -317,26 +320,48 @@ class CASSNet(NeuralNet):
             step_losses = self.graphs(
                 self.step, [X, Y, *drawn], self.step_settings(), optimizers
             )
+        counts = [name for name in step_losses if name.startswith(COUNT)]
+        counts = {name.removeprefix(COUNT): step_losses.pop(name) for name in counts}
         loss = step_losses["reconstruction_loss"].sum()
-        return {"loss": loss, "y_pred": None, "losses": step_losses}
+        return {"loss": loss, "y_pred": None, "losses": step_losses, "counts": counts}
 
     def step(self, X, Y, *drawn, batch=None):
         """Update both on mixtures and components; return the losses of each kind.
 
-        ``drawn`` holds rows that were drawn for each discriminator, if any are.
+        ``drawn`` holds rows that were drawn for each discriminator, if any are. Where
+        components are not known, the numbers of rows that losses are means over are
+        returned, too.
         """
         self.share = self.ranks.share(len(X))
+        Y, entries = self.known_part(Y)
         X, Y, *drawn = map(self.share.rows, (X, Y, *drawn))
         with self.share.statistics():
             with torch.no_grad():
                 mixture, targets = self.unit_maps(X, Y)
                 condition = self.condition(X, mixture)
+            if entries is not None:
+                entries.expect_sum(mixture, targets)
             estimates = self.estimates(mixture)
+            beside = condition, entries
             step_losses = self.discriminator_step(
-                estimates, targets, drawn, batch, condition
+                estimates, targets, drawn, batch, *beside
             )
-            step_losses |= self.autoencoder_step(estimates, targets, batch, condition)
-        return self.share.totals(step_losses)
+            step_losses |= self.autoencoder_step(estimates, targets, batch, *beside)
+        step_losses = self.share.totals(step_losses)
+        if entries is not None:
+            counts = entries.counts.items()
+            step_losses |= {f"{COUNT}{name}": count for name, count in counts}
+        return step_losses
+
+    def known_part(self, Y):
+        """Return components with zeros for unknown ones, and which are known.
+
+        The second is None in a training in which all are known.
+        """
+        if not self.has_unknown:
+            return Y, None
+        known = known_entries(Y)
+        return with_unknown(Y, known, 0), Entries(known, self.share)
 
     def new_graphs(self):
         """Return where steps are recorded, None for a device without graphs."""
@@ -384,9 +409,21 @@ class CASSNet(NeuralNet):
         """Return a batch on the device, a share of its mixtures drawn anew."""
         X, Y = sent(X, self.device), sent(Y, self.device)
         mixer = self.mixer or Mixer(as_remix(self.remix))
+        if self.has_unknown:
+            return self.partly_mixed(X, Y, mixer)
         if mixer.remix.share:
             X, Y = mixer(X, Y, self.generator_)
         return (X, Y) if self.transform is None else self.transform(X, Y)
+
+    def partly_mixed(self, X, Y, mixer):
+        """Return such a batch, in which components that are not known stay NaN."""
+        known = known_entries(Y)
+        Y = with_unknown(Y, known, 0)
+        if mixer.remix.share:
+            X, Y = mixer(X, Y, self.generator_, known)
+        if self.transform is not None:
+            X, Y = self.transform(X, Y)
+        return X, with_unknown(Y, known, torch.nan)
 
     def unit_maps(self, X, Y):
         """Return such maps of mixtures as they are given."""
@@ -450,17 +487,23 @@ class CASSNet(NeuralNet):
         representation = REPRESENTATIONS[self.representation]
         return self.discriminators_.condition(X, mixture, representation)
 
-    def discriminator_step(self, estimates, targets, drawn, batch, condition=None):
+    def discriminator_step(
+        self, estimates, targets, drawn, batch, condition=None, entries=None
+    ):
         """Update discriminators, Eq. (8), or (9) with cross weights above 0."""
         if self.discriminators is None:
             return {}
         estimates = [estimate.detach() for estimate in estimates]
         others = self.cross_inputs(estimates, drawn)
+        known = [None] * len(targets)
+        if entries is not None:
+            targets = entries.filled(targets, estimates)
+            known = entries.weights.unbind(1)
         self.discriminator_optimizer_.zero_grad()
 
         def compute_gradients(i):
             terms = self.discriminator_losses(
-                i, targets[i], estimates[i], *others[i], condition
+                i, targets[i], estimates[i], *others[i], condition, known[i]
             )
             loss = sum(terms)
             if loss.requires_grad:  # not frozen by a callback
@@ -474,11 +517,16 @@ class CASSNet(NeuralNet):
         own, cross = map(detached, zip(*terms, strict=True))
         return {"discriminator_loss": own, "cross_loss": cross}
 
-    def discriminator_losses(self, i, target, estimate, others, weights, condition):
-        """Return Eq. (8) and the cross term of Eq. (9), in one pass through D_i."""
+    def discriminator_losses(
+        self, i, target, estimate, others, weights, condition, known=None
+    ):
+        """Return Eq. (8) and the cross term of Eq. (9), in one pass through D_i.
+
+        ``known`` holds the weights of the true components' rows.
+        """
         maps = torch.cat([target, estimate, *others])
         true, estimate, *crosses = self.logits(i, maps, condition).split(len(target))
-        own = losses.discriminator_loss(true, estimate)
+        own = losses.discriminator_loss(true, estimate, known)
         cross = (
             losses.cross_loss(crosses, weights) if crosses else torch.zeros_like(own)
         )
@@ -529,39 +577,80 @@ class CASSNet(NeuralNet):
             inputs.append((maps, weights))
         return inputs
 
-    def autoencoder_step(self, estimates, targets, batch, condition=None):
+    def autoencoder_step(self, estimates, targets, batch, condition=None, entries=None):
         """Update autoencoders, Eq. (7), through frozen discriminators."""
         leaves = [estimate.detach().requires_grad_() for estimate in estimates]
-
-        def reconstruction_term(i):
-            return self.share.weigh(self.reconstruction_loss(leaves[i], targets[i]))
-
+        data_terms = self.data_terms(leaves, targets, entries)
         # before the threads begin, because the loss may be a user's function; but what
         # a recorded pair computes is computed on its own stream
         is_early = not self.is_recording
-        early = [reconstruction_term(i) for i in range(len(leaves))] if is_early else []
+        early = [data_terms(i) for i in range(len(leaves))] if is_early else []
 
         def terms(i):
-            reconstruction = early[i] if is_early else reconstruction_term(i)
+            of_data = early[i] if is_early else data_terms(i)
             adversarial = self.adversarial_loss(i, leaves[i], condition)
-            gradient = self.gradient(leaves[i], reconstruction, adversarial)
-            return reconstruction, adversarial, gradient
+            gradient = self.gradient(
+                leaves[i], sum(of_data[1:], of_data[0]), adversarial
+            )
+            return of_data, adversarial, gradient
 
-        reconstruction, adversarial, gradients = zip(*self.each(terms), strict=True)
+        of_data, adversarial, gradients = zip(*self.each(terms), strict=True)
         self.optimizer_.zero_grad()
         self.backward_each(estimates, gradients)
         self.share.add_gradients(self.module_)
         self.announce_gradients(self.module_, batch)
         self.optimizer_.step()
+        reconstruction, *of_sum = zip(*of_data, strict=True)
         step_losses = {"reconstruction_loss": detached(reconstruction)}
+        if of_sum:  # one loss, the same for all components
+            step_losses["sum_loss"] = detached(of_sum[0][:1])
         if self.discriminators is not None:
             step_losses["adversarial_loss"] = detached(adversarial)
         return step_losses
 
-    def reconstruction_loss(self, estimate, target):
-        """Return Eq. (2), or the value of the user's function."""
+    def data_terms(self, leaves, targets, entries):
+        """Return a function that computes a pair's losses without its discriminator.
+
+        They are Eq. (2) and, where components are not known, the loss of the sum of
+        all, as a function of the pair's own estimates.
+        """
+        known = [None] * len(leaves)
+        sums = None
+        if entries is not None:
+            known = entries.weights.unbind(1)
+            if entries.mixture is not None:
+                sums = entries.sums(targets, leaves)
+
+        def terms(i):
+            losses_of_pair = [self.reconstruction_loss(leaves[i], targets[i], known[i])]
+            if sums is not None:
+                aim = entries.mixture, entries.sum_weights
+                losses_of_pair.append(self.reconstruction_loss(sums[i], *aim))
+            return [self.share.weigh(loss) for loss in losses_of_pair]
+
+        return terms
+
+    def reconstruction_loss(self, estimate, target, weights=None):
+        """Return Eq. (2), or the value of the user's function.
+
+        ``weights`` are those of the rows in the mean over the batch, of which a user's
+        function takes those that count.
+        """
         if not callable(self.reconstruction):
-            return losses.RECONSTRUCTION_LOSSES[self.reconstruction](estimate, target)
+            if weights is None:
+                loss = losses.RECONSTRUCTION_LOSSES[self.reconstruction]
+                return loss(estimate, target)
+            rows = losses.ROW_LOSSES[self.reconstruction](estimate, target)
+            return (weights * rows).mean()
+        if weights is None:
+            return self.custom_loss(estimate, target)
+        rows = torch.nonzero(weights).flatten()
+        if not len(rows):
+            return 0 * estimate.sum()
+        return weights.mean() * self.custom_loss(estimate[rows], target[rows])
+
+    def custom_loss(self, estimate, target):
+        """Return the value of the user's function."""
         with error_context("reconstruction_loss"):
             loss = self.reconstruction(estimate, target)
             if (
@@ -635,6 +724,27 @@ class CASSNet(NeuralNet):
                 for estimate, target in zip(estimates, targets, strict=True)
             ]
         return float(sum(term.detach() for term in terms))
+
+    @torch.no_grad()
+    def validation_losses(self, X, Y):
+        """Return the reconstruction losses of known components, and of how many rows.
+
+        Both are of shape (K,).
+        """
+        self._set_training(False)
+        X, Y = X.to(self.device), Y.to(self.device)
+        known = known_entries(Y)
+        weights = weights_of(known)
+        mixture, targets = self.unit_maps(X, with_unknown(Y, known, 0))
+        estimates = self.estimates(mixture)
+        with torch.enable_grad():  # as a user's function is called in training
+            terms = [
+                self.reconstruction_loss(estimate.requires_grad_(), *of_component)
+                for estimate, *of_component in zip(
+                    estimates, targets, weights.unbind(1), strict=True
+                )
+            ]
+        return detached(terms).cpu(), known.sum(0).cpu()
 
     # After training ---------------------------------------------------------------
 

@@ -153,8 +153,11 @@ class Mixer:
         if remix.noise is not None:
             self.kinds = check_noise(remix.noise, n_times, sfreq, name="noise")
 
-    def __call__(self, X, Y, generator):
+    def __call__(self, X, Y, generator, known=None):
         """Return mixtures and components, a share of them drawn anew.
+
+        Each part is drawn from the rows in which it is known, and rows with a component
+        that is not known stay as they are.
 
         Parameters
         ----------
@@ -164,10 +167,14 @@ class Mixer:
             Their components; with other channels, nothing is changed.
         generator : torch.Generator
             Draws on the CPU, so that all devices have the same mixtures.
+        known : tensor of shape (n, K), default=None
+            Which components are known; None if all are.
         """
         if Y.shape[2] != X.shape[1]:
             return X, Y
         parts = torch.cat([Y, (X - Y.sum(1)).unsqueeze(1)], 1)  # (n, K + 1, C, H, W)
+        if known is not None:
+            return self.partly_mixed(X, Y, parts, known, generator)
         n = len(parts)
         n_new = round(self.remix.share * n)
 
@@ -176,12 +183,41 @@ class Mixer:
 
         new = draw()
         drawn = torch.stack([part[draw()] for part in parts.unbind(1)], 1)
+        mixtures, drawn = self.mixtures(drawn, generator)
+        return X.index_copy(0, new, mixtures), Y.index_copy(0, new, drawn[:, :-1])
+
+    def partly_mixed(self, X, Y, parts, known, generator):
+        """Return them where some components are not known.
+
+        How many are known is not read from the device, which would have to wait.
+        """
+        complete = known.all(1, keepdim=True)
+
+        def scores():
+            drawn = torch.rand(len(parts), generator=generator)
+            return sent(drawn, parts.device)
+
+        drawn = [
+            part[rows_by_turns(chosen, scores())]
+            for part, chosen in zip(
+                parts.unbind(1), torch.cat([known, complete], 1).unbind(1), strict=True
+            )
+        ]
+        mixtures, drawn = self.mixtures(torch.stack(drawn, 1), generator)
+        order = torch.where(complete[:, 0], scores(), 2.0).argsort()
+        n_new = (self.remix.share * complete.sum()).round()
+        is_new = (order.argsort() < n_new) & complete[:, 0]
+        X = torch.where(is_new[:, None, None, None], mixtures, X)
+        return X, torch.where(is_new[:, None, None, None, None], drawn[:, :-1], Y)
+
+    def mixtures(self, parts, generator):
+        """Return sums of parts that were drawn, with noise, and the parts changed."""
         if self.remix._changes_parts:
-            drawn = self.changed(drawn, generator)
-        mixtures = drawn.sum(1)
+            parts = self.changed(parts, generator)
+        mixtures = parts.sum(1)
         if self.kinds:
             mixtures = mixtures + self.noise(mixtures, generator)
-        return X.index_copy(0, new, mixtures), Y.index_copy(0, new, drawn[:, :-1])
+        return mixtures, parts
 
     def changed(self, parts, generator):
         """Return parts (n, K + 1, C, H, W) with random gains, signs and times."""
@@ -215,6 +251,13 @@ class Mixer:
         rows = sent(rows.to(mixtures.dtype), mixtures.device).unsqueeze(-2)
         power = mixtures.square().mean((1, 2, 3), keepdim=True)
         return power.sqrt() * rows
+
+
+def rows_by_turns(chosen, scores):
+    """Return as many rows as there are, the chosen ones by turns in order of scores."""
+    order = torch.where(chosen, scores, 2.0).argsort()
+    places = torch.arange(len(order), device=order.device)
+    return order[places % chosen.sum().clamp_min(1)]
 
 
 def played(parts, shifts, rates):

@@ -1,0 +1,1 @@
+"""Learning from mixtures that nobody has separated, beside known components."""
