@@ -124,11 +124,12 @@ def tolerance(device, of_training=True):
 
 
 def losses_of(separator):
-    """Return all losses of a training, (n_losses, n_epochs, n_components)."""
+    """Return all losses of a training, (n_epochs, n_losses)."""
     numbered = [name for name in separator.history_[0] if name.endswith("_loss_0")]
     names = [name.removesuffix("_0") for name in numbered]
     assert "reconstruction_loss" in names
-    return np.array([separator.history_[:, name] for name in names])
+    losses = [np.array(separator.history_[:, name]) for name in names]
+    return np.concatenate(losses, axis=1)
 
 
 def assert_on(separator, device):
@@ -152,6 +153,13 @@ def assert_same_fit(separator, other, X, device):
 def spectrograms():
     X, y = DATA
     return STFT.fit(X).transform(X), y
+
+
+def partly_known():
+    X, y = DATA
+    y = y.copy()
+    y[::3], y[1::3, 0] = np.nan, np.nan
+    return X, y
 
 
 def images():
@@ -194,6 +202,7 @@ CASES = {
     "spectrograms": (AESeparator, {}, spectrograms()),
     "images": (AESeparator, {}, images()),
     "waveforms": (AESeparator, {"stft": False}, DATA),
+    "unknown components": (CASSSeparator, {}, partly_known()),
 }
 
 
