@@ -39,6 +39,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "pretrained.md"
 NETWORK = {"n_filters": 10, "n_latent": 48, "output": "affine"}
 SEED = 0  # of data and training
 N_DIGITS = 4
+SLOWEST_BREATHING = 0.07  # Hz
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,26 @@ class Recipe:
 
 
 def make_ppg_with_movements(n_samples, *, n_times, sfreq, noise, random_state, **rows):
-    """Generate mixtures of PPG whose noise is also that of movements."""
+    """Generate mixtures of PPG, whose noise has movements and slow drifts as well."""
     rng = np.random.default_rng([random_state, 1])
-    recorded = movements(256, 2 * n_times, sfreq, rng)
+    recorded = [f(256, 2 * n_times, sfreq, rng) for f in (movements, drifts)]
     return make_ppg_mixtures(
         n_samples,
         n_times=n_times,
         sfreq=sfreq,
-        noise=[*noise, recorded],
+        noise=[*noise, *recorded],
         random_state=random_state,
         **rows,
     )
+
+
+def drifts(n_rows, n_times, sfreq, rng):
+    """Return rows of noise slower than breathing, of density 1 / frequency^2."""
+    frequency = np.fft.rfftfreq(n_times, 1 / sfreq)[1:]
+    spectrum = np.fft.rfft(rng.standard_normal((n_rows, n_times)))
+    spectrum[:, 0] = 0
+    spectrum[:, 1:] /= frequency * (1 + (frequency / SLOWEST_BREATHING) ** 8)
+    return np.fft.irfft(spectrum, n_times)
 
 
 def movements(n_rows, n_times, sfreq, rng):
@@ -138,8 +148,13 @@ RECIPES = {
             "respiration_ratio": (0.03, 0.6),
             "sinus_arrhythmia": (0, 0.1),
             "pulse_modulation": (0, 0.4),
-            "noise": ["pink", "wander", "white"],
-            "noise_db": (-40, 3),
+            "inspiration": (0.3, 0.6),
+            "breath_variability": (0, 0.35),
+            "pauses": (0, 0.1),
+            "sighs": (0, 0.05),
+            "modulation_lag": (-2, 2),
+            "noise": ["pink", "white"],
+            "noise_db": (-40, -5),
         },
         {"share": 0.3, "gain": (-3, 3)},
         10,

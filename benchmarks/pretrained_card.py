@@ -198,14 +198,12 @@ def beat_scores(rows, fetal, sfreq):
 
 
 def breath_errors(rows, respiration, sfreq):
-    """Return the errors of the numbers of breaths per minute in estimates."""
-    found = (find_breaths(x, sfreq) for x in respiration)
-    errors = []
-    for per_minute, breaths in zip(rows.breaths_per_minute, found, strict=True):
-        true = np.arange(0.5, SECONDS * per_minute / 60) * 60 / per_minute
-        error = rate_error(true, breaths, duration=SECONDS, window=SECONDS)
-        errors.append(error)
-    return np.array(errors)
+    """Return the errors of rates in estimates, compared with the true respiration."""
+    pairs = zip(rows.target[:, 1], respiration, strict=True)
+    found = ([find_breaths(x, sfreq) for x in pair] for pair in pairs)
+    return np.array(
+        [rate_error(*pair, duration=SECONDS, window=SECONDS) for pair in found]
+    )
 
 
 def groups_of(key, values, edges, scores):

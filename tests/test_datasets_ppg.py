@@ -13,6 +13,13 @@ FIELDS = {
     *("data", "target", "component_names", "sfreq", "groups", "noise", "DESCR"),
     *("heart_bpm", "breaths_per_minute", "respiration_ratio", "inspiration"),
     *("noise_db", "sinus_arrhythmia", "pulse_modulation"),
+    *("breath_variability", "pauses", "sighs", "modulation_lag"),
+}
+IRREGULAR = {
+    "breath_variability": (0.3, 0.3),
+    "pauses": (0.2, 0.2),
+    "sighs": (0.1, 0.1),
+    "modulation_lag": (-1, 1),
 }
 
 
@@ -264,23 +271,148 @@ def test_noise_may_be_absent():
     assert ppg.keys() == FIELDS - {"noise_db"}
 
 
+# ---------------------------------------------------------------- irregular breathing
+
+
+def breaths_of(row):
+    """Return the troughs of a baseline at 64 Hz, one a breath, and their depths."""
+    troughs = find_peaks(-row, prominence=0.1 * np.ptp(row), distance=64)[0]
+    return troughs, row.max() - row[troughs]
+
+
+def long_breaths(**irregular):
+    arguments = {"n_times": 4 * TWO_MINUTES, "windows_per_subject": 1, "noise": None}
+    return make_ppg_mixtures(8, random_state=1, **arguments, **irregular)
+
+
+def test_breaths_vary_as_much_as_asked_for():
+    spreads = []
+    for variability in (0, 0.1, 0.3):
+        ppg = long_breaths(breath_variability=(variability, variability))
+        found = [breaths_of(row) for row in ppg.target[:, 1]]
+        lengths = [np.diff(troughs) for troughs, _ in found]
+        spreads.append(
+            [
+                np.mean([np.std(np.log(x)) for x in values])
+                for values in (lengths, [depths for _, depths in found])
+            ]
+        )
+    assert_allclose(spreads[0], 0.05, atol=0.05)
+    assert_allclose(spreads[1], 0.1, atol=0.05)
+    assert_allclose(spreads[2], 0.3, atol=0.08)
+
+
+def test_long_breaths_follow_long_ones():
+    ppg = long_breaths(breath_variability=(0.3, 0.3))
+    correlations = []
+    for row in ppg.target[:, 1]:
+        depths = breaths_of(row)[1]
+        correlations.append(np.corrcoef(depths[1:], depths[:-1])[0, 1])
+    assert_allclose(np.mean(correlations), 0.5, atol=0.2)
+
+
+def test_pauses_are_level_and_sighs_deep():
+    calm, paused, sighing = (
+        long_breaths(),
+        long_breaths(pauses=(0.3, 0.3)),
+        long_breaths(sighs=(0.1, 0.1)),
+    )
+
+    def level(ppg):
+        """Share of time at the end of expiration, where lungs are empty."""
+        rows = ppg.target[:, 1]
+        return np.mean(rows > rows.max(axis=1, keepdims=True) - 0.02, axis=1)
+
+    assert (level(paused) > level(calm) + 0.05).all()
+    for row, other in zip(sighing.target[:, 1], calm.target[:, 1], strict=True):
+        depths, usual = (breaths_of(x)[1] for x in (row, other))
+        assert 0 < np.mean(depths > 1.7 * np.median(depths)) < 0.3
+        assert (usual < 1.3 * np.median(usual)).all()
+
+
+@pytest.mark.parametrize("n_times", [2, 640, 2 * TWO_MINUTES])
+def test_mean_rate_is_exact_however_irregular(n_times):
+    for irregular in ({}, IRREGULAR):
+        ppg = make_ppg_mixtures(6, n_times=n_times, random_state=0, **irregular)
+        assert np.isfinite(ppg.data).all()
+        for row, drawn in zip(ppg.target[:, 1], ppg.breaths_per_minute, strict=True):
+            n_breaths = len(breaths_of(row)[0]) if n_times > 640 else None
+            assert n_breaths is None or abs(n_breaths - 4 * drawn) < 5
+
+
+def test_inspiration_may_be_longer():
+    ppg = long_breaths(inspiration=(0.6, 0.6))
+    falling = (np.diff(ppg.target[:, 1], axis=1) < 0).mean(axis=1)
+    assert_allclose(falling, 0.6, atol=0.01)
+
+
+def test_irregular_breathing_changes_no_other_draw():
+    arguments = {"n_times": 640, "random_state": 0}
+    regular = make_ppg_mixtures(6, **arguments)
+    other = make_ppg_mixtures(6, **arguments, **IRREGULAR)
+    changed = {"data", "target", "noise", *IRREGULAR}
+    for key in FIELDS - changed:
+        assert_array_equal(other[key], regular[key], err_msg=key)
+    for name, (low, high) in IRREGULAR.items():
+        assert_array_equal(regular[name], 0)
+        assert ((other[name] >= low) & (other[name] <= high)).all()
+
+
+def test_modulations_lag_the_breath_as_drawn():
+    arguments = {
+        "n_times": TWO_MINUTES,
+        "windows_per_subject": 1,
+        "random_state": 0,
+        "sinus_arrhythmia": (0, 0),
+        "pulse_modulation": (0.8, 0.8),
+        "breaths_per_minute": (12, 12),
+        "noise": None,
+    }
+    for lag in (-1.0, 0.0, 1.0):
+        ppg = make_ppg_mixtures(4, modulation_lag=(lag, lag), **arguments)
+        for heart, respiration in ppg.target:
+            peaks = find_peaks(heart, distance=25, height=0.1)[0]
+            heights = np.interp(np.arange(len(heart)), peaks, heart[peaks])
+            lags = np.arange(-2 * 64, 2 * 64 + 1, 4)
+            # both fall with inspiration
+            inner = slice(3 * 64, -3 * 64)
+            alike = [
+                np.corrcoef(np.roll(respiration, k)[inner], heights[inner])[0, 1]
+                for k in lags
+            ]
+            assert abs(lags[np.argmax(alike)] / 64 - lag) < 0.35
+
+
+def test_irregular_rows_are_a_prefix_of_more():
+    many = make_ppg_mixtures(8, random_state=0, **TINY, **IRREGULAR)
+    few = make_ppg_mixtures(5, random_state=0, **TINY, **IRREGULAR)
+    assert_array_equal(few.data, many.data[:5])
+
+
 # ---------------------------------------------------------------- time
 
 
-def test_signals_do_not_depend_on_the_sampling_frequency():
+@pytest.mark.parametrize("irregular", [{}, IRREGULAR], ids=["regular", "irregular"])
+def test_signals_do_not_depend_on_the_sampling_frequency(irregular):
     slow, fast = (
-        make_ppg_mixtures(8, n_times=8 * sfreq, sfreq=sfreq, random_state=0)
-        for sfreq in (64, 256)
+        make_ppg_mixtures(8, n_times=8 * f, sfreq=f, random_state=0, **irregular)
+        for f in (64, 256)
     )
     assert_allclose(fast.target[..., ::4], slow.target, atol=0.01)
 
 
-def test_nothing_jumps():
+@pytest.mark.parametrize("irregular", [{}, IRREGULAR], ids=["regular", "irregular"])
+def test_nothing_jumps(irregular):
     # The largest step of a continuous curve shrinks with the sampling interval.
     steps = []
     for sfreq in (4096, 16384):  # where steps are less than 0.001 and jumps stand out
         ppg = make_ppg_mixtures(
-            16, n_times=2 * sfreq, sfreq=sfreq, windows_per_subject=1, random_state=0
+            16,
+            n_times=2 * sfreq,
+            sfreq=sfreq,
+            windows_per_subject=1,
+            random_state=0,
+            **irregular,
         )
         steps.append(np.abs(np.diff(ppg.target)).max(axis=-1))
     assert_allclose(steps[1], steps[0] / 4, rtol=0.03)
@@ -367,6 +499,11 @@ def test_bad_ranges_are_named(name, value):
         ("respiration_ratio", (0, 1), "respiration_ratio must be two positive"),
         ("sinus_arrhythmia", (0, 0.6), "sinus_arrhythmia .* from 0 to 0.5"),
         ("pulse_modulation", (-0.1, 0), "pulse_modulation .* from 0 to 1"),
+        ("inspiration", (0, 0.4), "inspiration .* from 0.1 to 0.9"),
+        ("breath_variability", (0, 2), "breath_variability .* from 0 to 1"),
+        ("pauses", (-1, 0), "pauses .* from 0 to 1"),
+        ("sighs", (0.2, 0.1), "sighs .* from 0 to 1"),
+        ("modulation_lag", (0, np.inf), "modulation_lag must be two finite numbers"),
         ("noise_db", (0, -10), "noise_db must be two finite numbers, the lower"),
         ("noise_db", (-np.inf, 0), "noise_db must be two finite numbers"),
         ("noise", "brown", "noise must be among .* got 'brown'"),

@@ -1,7 +1,7 @@
-"""Separators that learn from mixtures with known components.
+"""Separators that learn fetal ECG from mixtures with known components.
 
-Fetal rows learn from semi-real mixtures of the scalp ECG of the recordings that are not
-tested, respiration rows from generated PPG, and so from no patient.
+They learn from semi-real mixtures of the scalp ECG of the recordings that are not
+tested.
 """
 
 from functools import lru_cache
@@ -10,7 +10,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from sklearn_cass import AESeparator, NMFSeparator
-from sklearn_cass.datasets import load_semireal_fetal_ecg, make_ppg_mixtures
+from sklearn_cass.datasets import load_semireal_fetal_ecg
 
 from .classical import band_filtered, fetal_band_pass
 
@@ -20,7 +20,6 @@ FETAL_ROWS = {
     "hop": 250,
     "magnitude_ratio": (1, 10),
 }
-PPG_ROWS = {"n_samples": 640, "n_times": 1024, "sfreq": 25}
 NOISE = (0.1, 1.0)  # times the level of the fetal component
 FETAL_NMF = {"rows": FETAL_ROWS, "parameters": {"n_atoms": 16}}
 FETAL_AE = {
@@ -29,11 +28,6 @@ FETAL_AE = {
     "signs": True,
     "parameters": {"max_epochs": 12},
 }
-RESPIRATION_NMF = {"rows": PPG_ROWS, "parameters": {"n_atoms": 16}}
-RESPIRATION_AE = {"rows": PPG_ROWS, "parameters": {"max_epochs": 20}}
-
-
-# Fetal ECG ----------------------------------------------------------------------------
 
 
 def fetal_nmf(training, recording, seed):
@@ -101,36 +95,4 @@ def separated(recording, separator):
     x = resample_poly(x, sfreq, recording.sfreq, axis=-1)
     fetal = [(separator.separate(c)[1] - separator.separate(-c)[1]) / 2 for c in x]
     back = resample_poly(np.array(fetal), recording.sfreq, sfreq, axis=-1)
-    return back[:, : recording.data.shape[1]]
-
-
-# Respiration --------------------------------------------------------------------------
-
-
-def respiration_nmf(training, recording, seed):
-    """Return the respiration that NMF estimates."""
-    return breathing(recording, fitted_ppg(NMFSeparator, seed))
-
-
-def respiration_ae(training, recording, seed):
-    """Return the respiration that autoencoder pairs estimate."""
-    return breathing(recording, fitted_ppg(AESeparator, seed))
-
-
-@lru_cache(maxsize=1)
-def fitted_ppg(cls, seed):
-    """Return a separator that learned from generated PPG."""
-    settings = RESPIRATION_AE if cls is AESeparator else RESPIRATION_NMF
-    ppg = make_ppg_mixtures(random_state=seed, **PPG_ROWS)
-    separator = cls(random_state=seed, **settings["parameters"])
-    return separator.fit(ppg.data, ppg.target)
-
-
-def breathing(recording, separator):
-    """Return the respiration in a PPG without its mean."""
-    sfreq = PPG_ROWS["sfreq"]
-    x = recording.data - recording.data.mean(axis=1, keepdims=True)
-    x = resample_poly(x, sfreq, recording.sfreq, axis=-1)
-    estimates = np.array([separator.separate(channel)[1] for channel in x])
-    back = resample_poly(estimates, recording.sfreq, sfreq, axis=-1)
     return back[:, : recording.data.shape[1]]

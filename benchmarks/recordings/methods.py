@@ -8,7 +8,7 @@ recording.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import classical, learned, shipped
+from . import breathing, classical, learned, shipped
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,14 @@ RESPIRATION = {
     ),
     "nmf": Method(
         "`NMFSeparator`",
-        learned.respiration_nmf,
-        learned.RESPIRATION_NMF,
+        breathing.nmf,
+        breathing.NMF,
         is_learned=True,
     ),
     "ae": Method(
         "`AESeparator`",
-        learned.respiration_ae,
-        learned.RESPIRATION_AE,
+        breathing.ae,
+        breathing.AE,
         is_learned=True,
     ),
     "pretrained": Method(

@@ -7,6 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
 from ..numeric.noise import check_noise, draw_noise
+from ._breaths import draw_breaths, phase_and_depth
 from ._checks import (
     COUNT,
     check_interval,
@@ -17,14 +18,14 @@ from ._checks import (
 from ._descriptions import describe, name_kinds
 from ._groups import concatenate_groups, seed_sequence
 from ._ppg_waves import lung_volume, mean_volume, pulse_wave
-from ._rates import check_rates, draw_rates, integrate
+from ._rates import check_rates, delayed, draw_rates, integrate
 
 MAYER_HZ = 0.1
 DRIFT_PERIODS_PER_BREATH = 0.4  # of the drift from breath to breath
 
 # Ranges of uniform draws, one for each subject: phases, delays after the systolic peak
 # and widths in radians of the beat, heights relative to the systolic wave; inspiration
-# as a fraction of the breath; n of cos^(2n).
+# as a fraction of the breath; n of cos^(2n). None is a parameter.
 SUBJECT = {
     "systolic_peak": (1.0, 1.5),
     "systolic_width": (0.35, 0.5),
@@ -34,12 +35,11 @@ SUBJECT = {
     "diastolic_delay": (2.2, 2.6),
     "diastolic_width": (0.7, 1.0),
     "diastolic_height": (0.2, 0.45),
-    "inspiration": (1 / 3, 0.4),
+    "inspiration": None,
     "breath_power": (1, 2),
 }
-# Ranges of uniform draws, one for each window, in the order of the draws; None is a
-# parameter. Modulations are relative: peak to peak those by breathing, amplitudes of
-# sinusoids the others.
+# Ranges of uniform draws, one for each window, in the order of the draws. Modulations
+# are relative: peak to peak those by breathing, amplitudes of sinusoids the others.
 WINDOW = {
     "respiration_ratio": None,
     "noise_db": None,
@@ -49,9 +49,13 @@ WINDOW = {
     "breath_drift": (0, 0.1),
 }
 
+# Parameters of irregular breathing, drawn for each window from a generator of their
+# own: they change no other draw.
+IRREGULAR = ("breath_variability", "pauses", "sighs", "modulation_lag")
+
 REPORTED = (
     *("heart_bpm", "breaths_per_minute", "respiration_ratio", "noise_db"),
-    *("sinus_arrhythmia", "pulse_modulation"),
+    *("sinus_arrhythmia", "pulse_modulation", *IRREGULAR),
 )
 
 _TITLE = "Generated mixtures of heartbeat and respiratory PPG"
@@ -59,15 +63,22 @@ _TEXT = """\
 Each mixture is heart + respiration + noise; the unit is the height of the subject's
 pulse. A beat is the sum of a log-normal systolic wave and two Gaussian ones (Solosenko
 et al. 2017, doi:10.1016/j.compbiomed.2016.12.016); respiration is a baseline that falls
-with every breath, of shape cos^(2n) (Lujan et al. 1999) with inspiration shorter than
-expiration; the noise is {noise}. All draws are uniform. Samples with equal `groups` are
-windows of one subject.
+with every breath, of shape cos^(2n) (Lujan et al. 1999), of which inspiration is
+{inspiration}; the noise is {noise}. Ranges are drawn from uniformly. Samples with equal
+`groups` are windows of one subject.
 """
 
 
-def _draw_subject(rng, n_windows, ranges):
-    """Draw the parameters of a subject, floats, and of its windows, (n_windows, 1)."""
-    subject = {name: float(rng.uniform(*SUBJECT[name])) for name in SUBJECT}
+def _draw_subject(seed, n_windows, ranges):
+    """Draw the parameters of a subject, floats, and of its windows, (n_windows, 1).
+
+    Returns the generator of the draws as well, and one for each window's breaths.
+    """
+    rng, own = (np.random.default_rng(s) for s in (seed, *seed.spawn(1)))
+    subject = {
+        name: float(rng.uniform(*(limits or ranges[name])))
+        for name, limits in SUBJECT.items()
+    }
     windows = {
         name: draw_rates(rng, ranges[name], n_windows)
         for name in ("heart_bpm", "breaths_per_minute")
@@ -76,16 +87,26 @@ def _draw_subject(rng, n_windows, ranges):
         windows[name] = rng.uniform(*(limits or ranges[name]), size=n_windows)
     for name in ("heart_phase", "breath_phase", "mayer_phase", "drift_phase"):
         windows[name] = rng.uniform(0, 2 * np.pi, size=n_windows)
-    return subject | {name: values[:, None] for name, values in windows.items()}
+    for name in IRREGULAR:
+        windows[name] = own.uniform(*ranges[name], size=n_windows)
+    drawn = subject | {name: values[:, None] for name, values in windows.items()}
+    return drawn, rng, own.spawn(n_windows)
 
 
-def _breathe(drawn, n_times, sfreq):
-    """Return the lung volume and its drift from breath to breath, in each window."""
+def _breathe(drawn, n_times, sfreq, generators):
+    """Return phase and depth of the breaths in each window."""
     per_minute = drawn["breaths_per_minute"]
     periods = per_minute / 60 * DRIFT_PERIODS_PER_BREATH * np.arange(n_times) / sfreq
     drift = drawn["breath_drift"] * np.sin(2 * np.pi * periods + drawn["drift_phase"])
     phase = integrate(drawn["breath_phase"], per_minute, drift, sfreq)
-    return lung_volume(phase, drawn["inspiration"], drawn["breath_power"]), drift
+    depth = 1 - drift  # faster breaths are shallower
+    for k, generator in enumerate(generators):
+        irregular = {name: drawn[name][k, 0] for name in IRREGULAR[:-1]}
+        if any(irregular.values()):
+            breaths = draw_breaths(generator, np.ptp(phase[k]), **irregular)
+            phase[k], factor = phase_and_depth(phase[k], breaths)
+            depth[k] *= factor
+    return phase, depth
 
 
 def _beat(drawn, volume, sfreq):
@@ -97,13 +118,16 @@ def _beat(drawn, volume, sfreq):
     return pulse_wave(phase, drawn) * (1 - drawn["pulse_modulation"] * (volume - 0.5))
 
 
-def _make_subject(rng, drawn, kinds, n_windows, n_times, sfreq):
+def _make_subject(seed, kinds, n_windows, n_times, sfreq, ranges):
     """Generate the samples of one subject."""
-    volume, drift = _breathe(drawn, n_times, sfreq)
+    drawn, rng, generators = _draw_subject(seed, n_windows, ranges)
+    phase, depth = _breathe(drawn, n_times, sfreq, generators)
+    shape = drawn["inspiration"], drawn["breath_power"]
+    # all breaths end at the same level
+    fall = mean_volume(drawn["breath_power"]) - depth * lung_volume(phase, *shape)
+    respiration = drawn["respiration_ratio"] * fall
+    volume = lung_volume(delayed(phase, drawn["modulation_lag"] * sfreq), *shape)
     heart = _beat(drawn, volume, sfreq)
-    # faster breaths are shallower, and all of them end at the same level
-    depth = mean_volume(drawn["breath_power"]) - (1 - drift) * volume
-    respiration = drawn["respiration_ratio"] * depth
     level = np.mean(heart**2, axis=1, keepdims=True) * 10 ** (drawn["noise_db"] / 10)
     return {
         "target": np.stack([heart, respiration], axis=1),  # (n_windows, 2, n_times)
@@ -124,6 +148,11 @@ def _make_subject(rng, drawn, kinds, n_windows, n_times, sfreq):
         "respiration_ratio": ["array-like"],
         "sinus_arrhythmia": ["array-like"],
         "pulse_modulation": ["array-like"],
+        "inspiration": ["array-like"],
+        "breath_variability": ["array-like"],
+        "pauses": ["array-like"],
+        "sighs": ["array-like"],
+        "modulation_lag": ["array-like"],
         "noise": [str, "array-like", None],
         "noise_db": ["array-like"],
         "random_state": ["random_state"],
@@ -141,6 +170,11 @@ def make_ppg_mixtures(
     respiration_ratio=(0.1, 0.5),
     sinus_arrhythmia=(0.02, 0.08),
     pulse_modulation=(0, 0.1),
+    inspiration=(1 / 3, 0.4),
+    breath_variability=(0, 0),
+    pauses=(0, 0),
+    sighs=(0, 0),
+    modulation_lag=(0, 0),
     noise="pink",
     noise_db=(-50, -40),
     random_state=None,
@@ -152,7 +186,9 @@ def make_ppg_mixtures(
     log-normal systolic wave and two Gaussian waves, late systolic and diastolic, as in
     the model of Solosenko et al. [2]_. Respiration is an additive baseline that falls
     as the volume of the lungs rises. The volume has the cos^(2n) shape of Lujan et al.
-    [3]_, with a ratio of inspiration to expiration between 1:2 and 1:1.5.
+    [3]_, by default with a ratio of inspiration to expiration between 1:2 and 1:1.5.
+    Breaths are alike by default; those of patients are not: see `breath_variability`,
+    `pauses`, `sighs` and `modulation_lag`.
 
     Parameters
     ----------
@@ -180,6 +216,21 @@ def make_ppg_mixtures(
     pulse_modulation : (float, float), default=(0, 0.1)
         Range of the modulation of the pulses' height by breathing, peak to peak,
         relative to their height; within 0 to 1.
+    inspiration : (float, float), default=(1 / 3, 0.4)
+        Range of the fraction of a breath that is inspiration; from 0.1 to 0.9.
+    breath_variability : (float, float), default=(0, 0)
+        Range of the standard deviation of the logarithms of the lengths of breaths, and
+        of their depths; from 0 to 1. 0.1 to 0.3 are usual at rest [6]_. 0 leaves what
+        the Notes describe.
+    pauses : (float, float), default=(0, 0)
+        Range of the share of breaths after which breathing pauses, for half a breath to
+        two; from 0 to 1.
+    sighs : (float, float), default=(0, 0)
+        Range of the share of breaths that are sighs, two to three times as deep and one
+        and a half times as long; from 0 to 1.
+    modulation_lag : (float, float), default=(0, 0)
+        Range of the time in seconds by which modulations of the heart rate and of the
+        pulses' height follow the breath; negative ones precede it.
     noise : str, ndarray, list of them, or None, default="pink"
         Kinds of noise: "white", "pink" (of density 1 / frequency), "muscle" (bursts
         between 20 and 150 Hz), "wander" (drifts below 0.5 Hz), "mains" (hum of 50 or
@@ -218,8 +269,9 @@ def make_ppg_mixtures(
             Mean height of a breath, relative to that of the pulse.
         sinus_arrhythmia, pulse_modulation : ndarray of shape (n_samples,)
             Modulations of heart rate and pulses by breathing, peak to peak.
-        inspiration : ndarray of shape (n_samples,)
-            Fraction of a breath that is inspiration, 1/3 to 0.4.
+        inspiration, breath_variability, pauses, sighs, modulation_lag : ndarray of \
+                shape (n_samples,)
+            Shape and irregularity of the breaths, as drawn.
         noise_db : ndarray of shape (n_samples,)
             Power of the noise relative to that of the heartbeat component, in dB;
             without noise, absent.
@@ -250,6 +302,13 @@ def make_ppg_mixtures(
     3 %). Breaths differ within a mixture by up to 10 % in rate and height. Rates are
     integrated to phases, so that beats and breaths are continuous.
 
+    With `breath_variability`, each breath has its own length and depth, log-normal and
+    correlated by 0.5 with those of the breath before. They change at the end of
+    expiration, where the baseline is highest. Modulations of baseline, height and rate
+    of the pulses differ in strength among patients, and do not always agree in time
+    [7]_; `respiration_ratio`, `pulse_modulation`, `sinus_arrhythmia` and
+    `modulation_lag` are drawn independently.
+
     The mean of the components over a whole beat or breath is 0, as in the output of an
     AC-coupled sensor. Over a mixture, which is no whole number of them, it is near 0.
 
@@ -273,6 +332,13 @@ def make_ppg_mixtures(
        1914-1923, 2017, `doi:10.1109/TBME.2016.2613124
        <https://doi.org/10.1109/TBME.2016.2613124>`_; BIDMC PPG and Respiration Dataset
        1.0.0, PhysioNet, https://physionet.org/content/bidmc/1.0.0/
+    .. [6] M. J. Tobin, M. J. Mador, S. M. Guenther, R. F. Lodato, M. A. Sackner,
+       "Variability of resting respiratory drive and timing in healthy subjects",
+       Journal of Applied Physiology 65(1), 309-317, 1988.
+    .. [7] P. H. Charlton et al., "Breathing rate estimation from the electrocardiogram
+       and photoplethysmogram: a review", IEEE Reviews in Biomedical Engineering 11,
+       2-20, 2018, `doi:10.1109/RBME.2017.2763681
+       <https://doi.org/10.1109/RBME.2017.2763681>`_.
 
     Examples
     --------
@@ -299,6 +365,13 @@ def make_ppg_mixtures(
             "sinus_arrhythmia", sinus_arrhythmia, 0, 0.5
         ),
         "pulse_modulation": check_interval("pulse_modulation", pulse_modulation, 0, 1),
+        "inspiration": check_interval("inspiration", inspiration, 0.1, 0.9),
+        "breath_variability": check_interval(
+            "breath_variability", breath_variability, 0, 1
+        ),
+        "pauses": check_interval("pauses", pauses, 0, 1),
+        "sighs": check_interval("sighs", sighs, 0, 1),
+        "modulation_lag": check_interval("modulation_lag", modulation_lag),
         "noise_db": check_interval("noise_db", noise_db),
     }
     kinds = check_noise(noise, n_times, sfreq)
@@ -313,10 +386,8 @@ def make_ppg_mixtures(
     )
     subjects = []
     for seed in seed_sequence(random_state).spawn(n_subjects):
-        rng = np.random.default_rng(seed)
-        drawn = _draw_subject(rng, windows_per_subject, ranges)
         sizes = windows_per_subject, n_times, sfreq
-        subjects.append(_make_subject(rng, drawn, kinds, *sizes))
+        subjects.append(_make_subject(seed, kinds, *sizes, ranges))
     samples = concatenate_groups(subjects, n_samples)
     if not kinds:
         del samples["noise_db"]
@@ -325,7 +396,12 @@ def make_ppg_mixtures(
         component_names=["heart", "respiration"],
         sfreq=sfreq,
         groups=np.arange(n_samples) // windows_per_subject,
-        DESCR=describe(_TITLE, _TEXT, noise=_describe_noise(kinds, noise_db)),
+        DESCR=describe(
+            _TITLE,
+            _TEXT,
+            inspiration="{:.2g} to {:.2g}".format(*ranges["inspiration"]),
+            noise=_describe_noise(kinds, noise_db),
+        ),
         **samples,
     )
 

@@ -51,3 +51,33 @@ def integrate(start, per_minute, modulation, sfreq):
     rate = per_minute / 60 * (1 + modulation)
     periods = np.cumsum(rate, axis=1) - rate  # before each time point
     return start + PERIOD * periods / sfreq
+
+
+def delayed(phase, n_points):
+    """Return phases of a number of time points before; at the ends, at the mean rate.
+
+    Parameters
+    ----------
+    phase : ndarray of shape (n_samples, n_times)
+        Ascending phases.
+    n_points : ndarray of shape (n_samples, 1)
+        Delay of each sample in time points, which may be negative.
+
+    Returns
+    -------
+    phase : ndarray of shape (n_samples, n_times)
+        The delayed phases.
+    """
+    if not np.any(n_points):
+        return phase
+    n_times = phase.shape[1]
+    places = np.arange(n_times) - n_points
+    inside = np.clip(places, 0, n_times - 1)
+    found = np.array(
+        [
+            np.interp(at, np.arange(n_times), row)
+            for at, row in zip(inside, phase, strict=True)
+        ]
+    )
+    rate = (phase[:, -1:] - phase[:, :1]) / max(n_times - 1, 1)
+    return found + rate * (places - inside)
