@@ -3,6 +3,7 @@
 import math
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from sklearn_cass.metrics import (
     match_events,
     rate_error,
 )
+from sklearn_cass.metrics._rhythm import best_series
 
 SCORES = (detection_f1, detection_precision, detection_recall)
 TIMES = st.lists(st.integers(0, 300), max_size=25).map(np.array)  # hundredths
@@ -198,6 +200,79 @@ def test_no_beat_is_found_in_a_gap(beats):
     assert detection_recall(outside, found) > 0.95
 
 
+RATES = (100, 200)
+
+
+@pytest.mark.parametrize("sfreq", [250, 256.0, 1000])
+def test_beats_at_known_rates_are_found_in_noise(sfreq):
+    beats = 0.5 + np.cumsum(0.42 + 0.03 * np.sin(np.arange(100) / 5))
+    x = ecg(beats, sfreq)
+    rng = np.random.default_rng(2)
+    x += rng.normal(scale=0.35 * np.sqrt(sfreq / 250), size=len(x))
+    found = find_beats(x, sfreq, rates=RATES)
+    assert detection_f1(beats, found) > 0.97
+    bursts = 20 * rng.normal(size=len(x)) * (np.arange(len(x)) % (9 * sfreq) < sfreq)
+    outside = beats[beats % 9 > 1.1]
+    found = find_beats(x + bursts, sfreq, rates=RATES)
+    assert detection_recall(outside, found) > 0.9
+
+
+def test_a_slower_heart_is_not_found_at_the_rates_of_a_faster_one():
+    slow, fast = np.arange(0.5, 40, 0.83), np.arange(0.6, 40, 0.43)
+    x = ecg(slow, 500)
+    x[: len(x) - 100] += 0.7 * ecg(fast, 500)[: len(x) - 100]
+    assert detection_f1(fast, find_beats(x, 500, rates=RATES)) > 0.9
+    assert detection_f1(slow, find_beats(x, 500, rates=(50, 90))) > 0.95
+
+
+def test_beats_at_known_rates_do_not_depend_on_polarity_and_scale(beats):
+    x = ecg(beats, 500)
+    found = find_beats(x, 500, rates=RATES)
+    for other in (-x, 1e-6 * x, 1e6 * x + 1e7, list(x)):
+        assert_allclose(find_beats(other, 500, rates=RATES), found, atol=0.004)
+
+
+def test_beats_at_known_rates_lie_in_no_gap():
+    beats = np.arange(0.5, 30, 0.41)
+    x = ecg(beats, 500)
+    x[3000:5000] = np.nan
+    found = find_beats(x, 500, rates=RATES)
+    assert not ((found >= 6) & (found < 10)).any()
+    outside = beats[(beats < 5.9) | (beats > 10.1)]
+    assert detection_f1(outside, found) > 0.98
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-9, 9), min_size=8, max_size=30))
+def test_series_of_beats_is_the_best_of_all(scores):
+    intervals = (7, 8)
+
+    def total(steps, first):
+        change = np.diff(np.log([first, *np.diff(steps)]))
+        return sum(scores[t] for t in steps) - 0.5 * np.sum((change / 0.05) ** 2)
+
+    def series(steps):
+        """Yield all series that begin with some steps and end at the end."""
+        if steps[-1] >= len(scores) - max(intervals):
+            yield steps
+        for interval in intervals:
+            if steps[-1] + interval < len(scores):
+                yield from series([*steps, steps[-1] + interval])
+
+    def best_of(steps):
+        return max(total(steps, k) for k in intervals if k > steps[0])
+
+    best = max(best_of(s) for t in range(max(intervals)) for s in series([t]))
+    found = best_series(np.array(scores, float), np.array(intervals))
+    assert best_of(list(found)) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("rates", [(200, 100), (0, 100), (1, 2, 3), 100, ("a", "b")])
+def test_wrong_rates_are_named(rates):
+    with pytest.raises(ValueError, match="rates must be two positive numbers"):
+        find_beats(np.arange(1000.0), 250, rates=rates)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("sfreq", [25, 62.5, 125])
 def test_breaths_are_found(sfreq, sign):
@@ -212,7 +287,9 @@ def test_breaths_are_found(sfreq, sign):
     assert detection_recall(breaths[1:-1], found, tolerance=0.2) == 1
 
 
-@pytest.mark.parametrize("find", [find_beats, find_breaths])
+@pytest.mark.parametrize(
+    "find", [find_beats, find_breaths, partial(find_beats, rates=RATES)]
+)
 @pytest.mark.parametrize("n_times", [0, 1, 2, 10, 100, 1000])
 def test_nothing_is_found_where_there_is_nothing(find, n_times):
     pytest.importorskip("neurokit2")

@@ -8,7 +8,7 @@ each, at the rate of the recording.
 import warnings
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.signal import butter, iirnotch, sosfiltfilt, tf2sos
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
@@ -24,6 +24,8 @@ BREATHING_FILTERS = [(order, band) for order in (2, 4) for band in BREATHING_BAN
 WINDOW = 64.0  # seconds of a breathing rate
 BEFORE, AFTER, TAPER = 0.25, 0.45, 0.05  # seconds around a maternal R wave
 N_NEIGHBOURS = 10  # beats on each side of one, that its template averages
+QRS_LOW = 10.0  # Hz, above P and T waves
+WEIGHTED_NEIGHBOURS, SMOOTH = 20, 0.03  # beats and seconds that give a weight
 _ERRORS = {}  # of the filters, by recording
 MOST_IRREGULAR = 0.1  # share of a mother's intervals, found in a channel
 
@@ -92,6 +94,41 @@ def template_subtraction_ica(training, recording):
     return independent(template_subtraction(training, recording))
 
 
+def weighted_subtraction(training, recording):
+    """Return what template subtraction leaves of QRS complexes, weighted.
+
+    Beats of the mother that differ from their average leave more at some times after
+    an R wave than at others; there, the weight is low.
+    """
+    x, sfreq = fetal_band_pass(training, recording), recording.sfreq
+    beats = maternal_beats(x, sfreq)
+    sos = butter(3, QRS_LOW, "highpass", fs=sfreq, output="sos")
+    left = [subtract_beats(channel, beats, sfreq) for channel in x]
+    return np.stack([evened(y, beats, sfreq) for y in sosfiltfilt(sos, left)])
+
+
+def weighted_subtraction_ica(training, recording):
+    """Return the independent components of what weighted subtraction leaves."""
+    return independent(weighted_subtraction(training, recording))
+
+
+def evened(x, beats, sfreq):
+    """Divide a channel by its level at each time after, or before, nearby beats."""
+    before, after = round(BEFORE * sfreq), round(AFTER * sfreq)
+    power = np.maximum(uniform_filter1d(x**2, round(SMOOTH * sfreq)), 0)
+    padded = np.pad(power, (before, after), mode="reflect")
+    places = beats[:, None] + np.arange(before + after)
+    segments = padded[places]
+    highest = np.full_like(padded, np.median(power))
+    for k, place in enumerate(places):
+        nearby = neighbours(k, len(beats), WEIGHTED_NEIGHBOURS)
+        usual = np.median(segments[nearby], axis=0)
+        usual = uniform_filter1d(usual, round(SMOOTH * sfreq))
+        highest[place] = np.maximum(highest[place], usual)
+    level = np.sqrt(highest[before : before + len(x)])
+    return x / np.maximum(level, np.finfo(float).tiny)
+
+
 def independent(x):
     """Return the independent components of channels."""
     ica = FastICA(whiten="unit-variance", max_iter=1000, random_state=0)
@@ -142,26 +179,32 @@ def irregularity(events):
 
 def subtract_beats(x, beats, sfreq):
     """Return a channel without the average of the beats around each beat, scaled."""
-    before, after = round(BEFORE * sfreq), round(AFTER * sfreq)
+    return x - averaged_beats(x, beats, sfreq)
+
+
+def averaged_beats(x, beats, sfreq, span=(BEFORE, AFTER), n_around=N_NEIGHBOURS):
+    """Return the averages of the beats around each beat, scaled, at their places."""
+    before, after = (round(seconds * sfreq) for seconds in span)
     padded = np.pad(x, (before, after))
     places = beats[:, None] + np.arange(before + after)
     segments = padded[places]  # (n_beats, n_points)
     estimate, weights = np.zeros_like(padded), np.zeros_like(padded)
     taper = ramps(before + after, round(TAPER * sfreq))
     for k, place in enumerate(places):
-        template = segments[neighbours(k, len(beats))].mean(axis=0)
+        nearby = neighbours(k, len(beats), n_around)
+        template = segments[nearby].mean(axis=0)
         power = template @ template
         gain = segments[k] @ template / power if power else 0
         estimate[place] += taper * gain * template
         weights[place] += taper
     estimate /= np.maximum(weights, 1)
-    return (padded - estimate)[before : before + len(x)]
+    return estimate[before : before + len(x)]
 
 
-def neighbours(k, n_beats):
+def neighbours(k, n_beats, n_each_side):
     """Return the beats around a beat, as many at the ends of the recording."""
-    n_around = 2 * N_NEIGHBOURS + 1
-    first = max(0, min(k - N_NEIGHBOURS, n_beats - n_around))
+    n_around = 2 * n_each_side + 1
+    first = max(0, min(k - n_each_side, n_beats - n_around))
     return slice(first, first + n_around)
 
 

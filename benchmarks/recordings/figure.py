@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from sklearn_cass.metrics import find_beats, find_breaths, match_events
+from sklearn_cass.metrics import find_breaths, match_events
 
 from ..figures import panels
 from .classical import band_filtered
+from .problems import find_fetal_beats
 from .recording import training_set
 
 SECONDS = {"fetal": 6.0, "respiration": 64.0}
-FIND = {"fetal": find_beats, "respiration": find_breaths}
+FIND = {"fetal": find_fetal_beats, "respiration": find_breaths}
 TOLERANCE = 0.05  # seconds; breaths are compared by their number
 
 

@@ -38,6 +38,14 @@ _TEMPLATE = _BAND | {
     "seconds": (classical.BEFORE, classical.AFTER),
     "neighbours": classical.N_NEIGHBOURS,
 }
+_WEIGHTED = _TEMPLATE | {
+    "low": classical.QRS_LOW,
+    "weights": (classical.WEIGHTED_NEIGHBOURS, classical.SMOOTH),
+}
+_LEARNED = _WEIGHTED | {
+    "rows": learned.FETAL_ROWS,
+    "generated": learned.FETAL_GENERATED | {"db": learned.FETAL_DB},
+}
 
 FETAL = {
     "none": Method("none", classical.no_filter, of_channels=True),
@@ -53,21 +61,38 @@ FETAL = {
     "template-ica": Method(
         "template subtraction, FastICA", classical.template_subtraction_ica, _TEMPLATE
     ),
+    "weighted": Method(
+        "weighted subtraction",
+        classical.weighted_subtraction,
+        _WEIGHTED,
+        of_channels=True,
+    ),
+    "weighted-ica": Method(
+        "weighted subtraction, FastICA",
+        classical.weighted_subtraction_ica,
+        _WEIGHTED,
+    ),
     "ica": Method("FastICA", classical.fast_ica, _BAND),
-    "nmf": Method(
-        "`NMFSeparator`",
-        learned.fetal_nmf,
-        learned.FETAL_NMF,
-        of_channels=True,
-        is_learned=True,
-    ),
-    "ae": Method(
-        "`AESeparator`",
-        learned.fetal_ae,
-        learned.FETAL_AE,
-        of_channels=True,
-        is_learned=True,
-    ),
+    **{
+        name: Method(
+            f"weighted subtraction, `{title}`",
+            estimate,
+            _LEARNED | settings,
+            of_channels=True,
+            is_learned=True,
+        )
+        for name, title, estimate, settings in (
+            ("nmf", "NMFSeparator", learned.fetal_nmf, learned.FETAL_NMF),
+            ("ae", "AESeparator", learned.fetal_ae, learned.FETAL_TRAINING),
+            (
+                "regular",
+                "RegularCASSSeparator",
+                learned.fetal_regular,
+                learned.FETAL_TRAINING,
+            ),
+            ("cross", "CASSSeparator", learned.fetal_cross, learned.FETAL_TRAINING),
+        )
+    },
     "pretrained": Method(
         '`pretrained("fetal-ecg")`',
         shipped.fetal_pretrained,

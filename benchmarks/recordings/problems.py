@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import butter, sosfiltfilt
 
 from sklearn_cass.metrics import (
     detection_f1,
@@ -15,11 +17,14 @@ from sklearn_cass.metrics import (
 )
 
 from . import methods
-from .classical import WINDOW, irregularity
+from .classical import WINDOW
 from .recording import load_fetal, load_respiration
 
 TOLERANCE = 0.05  # seconds
 FETAL_RATES = (100, 200)  # beats a minute
+# a beat is clear if energy in the band, over the seconds of a QRS complex, is so many
+# times what it is on average in the seconds nearby
+CLEAR = {"band": (10, 45), "qrs": 0.03, "nearby": 2.0, "times": 1.5}
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,14 @@ class Problem:
     rule: dict  # what measures depend on
 
 
+def find_fetal_beats(x, sfreq):
+    """Return the beats of a fetus in an estimate, with one rule for all methods."""
+    return find_beats(x, sfreq, rates=FETAL_RATES)
+
+
 def measure_fetal(recording, estimates):
     """Return scores of all estimates, and the number of the one that is chosen."""
-    found = [find_beats(x, recording.sfreq) for x in estimates]
+    found = [find_fetal_beats(x, recording.sfreq) for x in estimates]
     scores = {
         "F1": detection_f1,
         "precision": detection_precision,
@@ -51,22 +61,25 @@ def measure_fetal(recording, estimates):
         name: [float(score(recording.events, b, tolerance=TOLERANCE)) for b in found]
         for name, score in scores.items()
     }
-    return measured | {"chosen": most_regular(found)}
+    pairs = zip(estimates, found, strict=True)
+    clear = [share_clear(x, beats, recording.sfreq) for x, beats in pairs]
+    return measured | {"clear": clear, "chosen": int(np.argmax(clear))}
 
 
-def most_regular(found):
-    """Return which beats are the most regular ones at a fetal rate.
+def share_clear(x, beats, sfreq):
+    """Return the share of beats whose QRS complexes are higher than what is nearby.
 
-    No annotation is used. If none has a fetal rate, all are compared.
+    No annotation is used. Beats that are not those of the estimate's heart, which the
+    finder puts where a regular heart would have them, are not clear.
     """
-    low, high = FETAL_RATES
-    fetal = [k for k, beats in enumerate(found) if low < rate(beats) < high]
-    return min(fetal or range(len(found)), key=lambda k: irregularity(found[k]))
-
-
-def rate(beats):
-    """Return the median number of beats a minute, 0 if there are fewer than two."""
-    return 60 / np.median(np.diff(beats)) if len(beats) > 1 else 0
+    if not len(beats):
+        return 0.0
+    sos = butter(4, CLEAR["band"], "bandpass", fs=sfreq, output="sos")
+    energy = uniform_filter1d(sosfiltfilt(sos, x) ** 2, round(CLEAR["qrs"] * sfreq))
+    height = np.sqrt(np.maximum(energy, 0))
+    level = uniform_filter1d(height, round(CLEAR["nearby"] * sfreq))
+    places = np.round(beats * sfreq).astype(int)
+    return float(np.mean(height[places] > CLEAR["times"] * level[places]))
 
 
 def measure_respiration(recording, estimates):
@@ -96,8 +109,8 @@ PROBLEMS = {
         methods.FETAL,
         measure_fetal,
         fetal_error,
-        "template-ica",
-        {"tolerance": TOLERANCE, "rates": FETAL_RATES},
+        "weighted-ica",
+        {"tolerance": TOLERANCE, "rates": FETAL_RATES, "clear": CLEAR},
     ),
     "respiration": Problem(
         "respiration",
