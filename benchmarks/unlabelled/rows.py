@@ -13,14 +13,15 @@ from scipy.signal import resample_poly
 from sklearn_cass.datasets import load_semireal_fetal_ecg, make_ecg_mixtures
 
 from ..recordings.classical import band_filtered, fetal_band_pass
-from ..recordings.learned import known, noise_like
+from ..recordings.learned import known
 from ..recordings.problems import measure_fetal
 from ..report import measure
+from .channels import SFREQ, noise_like
 
 N_ROWS = (300, 300, 200)  # known, unknown, tested
 SIGNALS = {"n_times": 512, "noise": "pink", "noise_db": (-8, -8)}
 GENERATED = {"n_rows": N_ROWS, **SIGNALS}
-SFREQ, N_TIMES = 250, 1000
+N_TIMES = 1000
 RECORDED = {
     "sfreq": SFREQ,
     "n_times": N_TIMES,

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..peers.records import Records
-from ..recordings.learned import separated
 from ..recordings.recording import load_fetal, training_set
 from ..recordings.runs import made_by
 from . import rows
+from .channels import separated
 from .methods import METHODS, NETWORK, TRAINING
 
 FOLDER = Path(__file__).parent / "results"
