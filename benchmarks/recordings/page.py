@@ -47,7 +47,7 @@ time. All channels are filtered to 3-45 Hz, but in the row *none*.
 `NMFSeparator`, `AESeparator`, `RegularCASSSeparator` and `CASSSeparator` learned with
 the same data and settings to separate what weighted subtraction leaves into fetal ECG
 and the rest. The fetal part is the average of the beats around each annotated one of
-the recordings to learn from; 600 generated mixtures are added. The settings were fixed
+the recordings to learn from; 300 generated mixtures are added. The settings were fixed
 after one comparison on r07 and r08 with noise added, by separators that learned from
 r01 and r04: with template subtraction instead of weighted subtraction, `AESeparator`
 found fewer beats. `pretrained` separates the channels themselves, and learned from
