@@ -9,7 +9,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks.recordings import __main__ as command
-from benchmarks.recordings import classical, learned, methods, page, problems, runs
+from benchmarks.recordings import (
+    classical,
+    difficult,
+    learned,
+    methods,
+    page,
+    problems,
+    runs,
+)
 from benchmarks.recordings.recording import Recording, bridged, training_set
 from sklearn_cass.metrics import detection_f1
 
@@ -270,6 +278,31 @@ def test_parts_to_learn_from_are_those_of_what_subtraction_leaves(learned_from):
     places = np.round(learned_from[0].events * 125).astype(int)
     places = places[(places > 200) & (places < len(first) - 200)]
     assert first[places].mean() > 5 * first.mean()
+
+
+# --- difficult minutes ----------------------------------------------------------------
+
+
+def test_a_minute_has_its_own_signal_and_times(recorded):
+    recording, _ = recorded
+    cut = difficult.minute(recording, 10)
+    assert_array_equal(cut.data, recording.data[:, 10 * SFREQ : 70 * SFREQ])
+    later = recording.events[recording.events >= 10]
+    assert_allclose(cut.events + 10, later)
+
+
+def test_beats_are_harder_to_find_the_louder_the_noise_is(recorded):
+    recording, _ = recorded
+    left = classical.template_subtraction([], recording)
+    scores = []
+    for level in (0, 5, 500):
+        noisy = difficult.with_noise(recording, level, 0)
+        assert noisy.events is recording.events
+        added = noisy.data - recording.data
+        usual = np.median(np.abs(left), axis=1) / 0.67
+        assert_allclose(added.std(axis=1), level * usual, rtol=0.05)
+        scores.append(best_f1(recording, classical.template_subtraction([], noisy)))
+    assert scores[0] > scores[1] > scores[2]
 
 
 # --- command --------------------------------------------------------------------------

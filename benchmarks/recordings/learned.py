@@ -25,7 +25,7 @@ from .recording import load_fetal
 # Beats of the fetus: seconds before and after R waves, and how many on each side
 FETAL_ROWS = {"sfreq": 125, "n_times": 512, "span": (0.12, 0.25), "neighbours": 20}
 FETAL_GENERATED = {
-    "n_samples": 600,
+    "n_samples": 300,
     "windows_per_trace": 2,
     "leads": "random",
     "polarity": "random",
