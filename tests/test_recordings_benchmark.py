@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks.recordings import __main__ as command
 from benchmarks.recordings import (
+    breathing,
     classical,
     difficult,
     learned,
@@ -19,7 +20,8 @@ from benchmarks.recordings import (
     runs,
 )
 from benchmarks.recordings.recording import Recording, bridged, training_set
-from sklearn_cass.metrics import detection_f1
+from sklearn_cass.datasets import make_ppg_mixtures
+from sklearn_cass.metrics import detection_f1, find_breaths
 
 pytest.importorskip("neurokit2")
 
@@ -303,6 +305,89 @@ def test_beats_are_harder_to_find_the_louder_the_noise_is(recorded):
         assert_allclose(added.std(axis=1), level * usual, rtol=0.05)
         scores.append(best_f1(recording, classical.template_subtraction([], noisy)))
     assert scores[0] > scores[1] > scores[2]
+
+
+# --- learned breathing ----------------------------------------------------------------
+
+
+def patient(name, lag=0.0, seconds=240, sfreq=25):
+    """Return PPG whose baseline falls with each breath, and breaths marked later."""
+    ppg = make_ppg_mixtures(
+        1,
+        n_times=seconds * sfreq,
+        sfreq=sfreq,
+        breath_variability=(0.1, 0.1),
+        respiration_ratio=(0.4, 0.4),
+        noise=None,
+        random_state=int(name),
+    )
+    breaths = find_breaths(ppg.target[0, 1], sfreq)
+    events = breaths[(breaths > 5) & (breaths < seconds - 5)] + lag
+    return Recording("BIDMC", name, int(name), ppg.data, sfreq, events, None)
+
+
+@pytest.mark.parametrize("lag", [-1.92, 0.0, 1.12])
+def test_respiration_follows_the_ppg_whenever_breaths_are_marked(lag):
+    there, moved = patient("3"), patient("3", lag)
+    x = breathing.baseline(there)
+    found = breathing.respiration(moved.events, x)
+    inner = slice(100, -100)
+    expected = breathing.respiration(there.events, x)[inner]
+    assert np.corrcoef(found[inner], x[inner])[0, 1] > 0.8
+    assert np.corrcoef(found[inner], expected)[0, 1] > 0.98
+    back = find_breaths(np.repeat(found, 2), 2 * breathing.SFREQ)
+    assert abs(len(back) - len(moved.events)) <= 2
+
+
+def test_rows_of_breathing_are_sums_of_their_components():
+    mixtures, components = breathing.rows_of([patient("3"), patient("4")])
+    assert mixtures.shape[-1] == round(breathing.WINDOW * breathing.SFREQ)
+    assert components.shape == (len(mixtures), 2, mixtures.shape[-1])
+    assert_allclose(components.sum(axis=1), mixtures, atol=1e-12)
+    assert (components[:, 1].std(axis=1) > 0.1).all()
+
+
+def test_levels_do_not_depend_on_the_unit_nor_on_a_slow_change():
+    x = np.sin(np.arange(3000) / 5)
+    one = breathing.levelled(x, 20)
+    assert_allclose(breathing.levelled(1e3 * x, 20), one)
+    growing = breathing.levelled(x * np.linspace(1, 5, 3000), 20)
+    assert_allclose(growing[100:-100], one[100:-100], atol=0.1)
+    assert np.isfinite(breathing.levelled(np.zeros(3000), 20)).all()
+
+
+def test_windows_are_chosen_without_the_tested_patient_and_its_pair(monkeypatch):
+    patients = [patient(name) for name in "123456"]
+    seen = []
+
+    def fitted(name, training, window, seed):
+        assert name == "ae"
+        seen.append([r.name for r in training])
+        return window
+
+    def error_of(recording, window):
+        assert recording.name not in seen[-1]
+        return window == breathing.WINDOWS[0]
+
+    monkeypatch.setattr(breathing, "fitted", fitted)
+    monkeypatch.setattr(breathing, "error_of", error_of)
+    tested = patients[2].without_events()
+    training = [r for r in patients if r.name != "3"]
+    assert breathing.chosen_window(training, tested, 0) == breathing.WINDOWS[1]
+    assert {name for names in seen for name in names} == set("1256")
+    assert all(len(names) == 2 for names in seen)
+
+
+@pytest.mark.slow
+def test_learned_breathing_is_that_of_another_patient(monkeypatch):
+    monkeypatch.setattr(breathing, "chosen_window", lambda *_: (64, 8))
+    *training, tested = (patient(name) for name in "1234")
+    for name in ("ae", "cross"):
+        (found,) = methods.RESPIRATION[name](training, tested)
+        assert found.shape == tested.data[0].shape
+        assert np.isfinite(found).all()
+        measured = problems.measure_respiration(tested, found[None])
+        assert measured["error"] < 2
 
 
 # --- command --------------------------------------------------------------------------

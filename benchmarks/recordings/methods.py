@@ -115,11 +115,15 @@ RESPIRATION = {
         breathing.NMF,
         is_learned=True,
     ),
-    "ae": Method(
-        "`AESeparator`",
-        breathing.ae,
-        breathing.AE,
+    "ae": Method("`AESeparator`", breathing.ae, breathing.LEARNED, is_learned=True),
+    "regular": Method(
+        "`RegularCASSSeparator`",
+        breathing.regular,
+        breathing.LEARNED,
         is_learned=True,
+    ),
+    "cross": Method(
+        "`CASSSeparator`", breathing.cross, breathing.LEARNED, is_learned=True
     ),
     "pretrained": Method(
         '`pretrained("ppg-respiration")`',

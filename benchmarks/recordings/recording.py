@@ -10,7 +10,7 @@ from sklearn_cass import datasets
 ABDOMINAL = ["Abdomen_1", "Abdomen_2", "Abdomen_3", "Abdomen_4"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, for caches
 class Recording:
     """Channels of one recording, and the times of its events in seconds.
 
