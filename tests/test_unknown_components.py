@@ -21,10 +21,12 @@ from sklearn_cass import (
 )
 from sklearn_cass.metrics import (
     mean_ignoring_nan,
+    oracle_ratio_mask,
     relative_error,
     sdr,
     sdr_improvement,
     sdr_score,
+    share_phase,
     si_sdr,
 )
 from sklearn_cass.training import losses
@@ -416,3 +418,7 @@ def test_estimates_and_isolated_components_must_be_known():
         separator.discriminate(Y_PARTLY)
     with pytest.raises(ValueError, match="y_pred contains NaN"):
         sdr(Y, Y_PARTLY)
+    with pytest.raises(ValueError, match="y_true contains NaN"):
+        oracle_ratio_mask(Y_PARTLY, X)  # of all components
+    with pytest.raises(ValueError, match="y contains NaN"):
+        share_phase(Y_PARTLY, X)

@@ -1,1 +1,237 @@
-"""The page of the records."""
+"""The page of the records: what was chosen, generated rows, recordings, a figure."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from ..figures import panels
+from ..markdown import table
+from ..peers.records import as_json
+from ..recordings.page import circumstances
+from . import rows
+from .methods import METHODS
+from .runs import VALIDATION_SEED, Task, choices, settings_of
+
+NONE = "-"
+IMAGE = Path("images") / "benchmarks" / "unlabelled.png"
+COMPONENTS = {"maternal": 0, "fetal": 1}
+COMMAND = "python -m benchmarks.unlabelled page"
+ABOUT = """\
+# Unlabelled mixtures
+
+Written by `{command}` from the records in
+[benchmarks/unlabelled](../benchmarks/unlabelled).
+
+Recordings that somebody wants to separate seldom have known components, and those that
+have are seldom like them. `fit` takes both in one y, whose unknown components are NaN
+([how](guide/shapes.md)). This page measures what the mixtures teach, beside two methods
+that need no discriminator:
+
+- *remixed estimates*: a separator that learned from the known components estimates
+  those of the mixtures, which another one then takes for the truth, mixed anew in every
+  batch (RemixIT: Tzinis et al., 2022);
+- *sums of mixtures*: networks separate the sum of two mixtures, and each estimate
+  counts for the mixture that it suits best (MixIT: Wisdom et al., 2020).
+
+{found}
+
+## Generated ECG
+
+Known are maternal and fetal ECG in {n_known} clean mixtures, and {n_noise} rows of white
+noise alone. The {n_unknown} other mixtures, and {n_tested} that are tested on, have pink
+noise at {level} dB. Noise is the third component. Cells are mean relative errors of the
+{n_tested} mixtures, 1 for silence: means over seeds, the least and the largest in
+brackets. *All components known* learns from those of the noisy mixtures,
+too: the ceiling. *Pink noise added* is the remedy if one knows what the noise is like.
+All take the same number of steps, RemixIT twice as many.
+
+{picture}
+
+{generated}
+
+## Settings
+
+Chosen on other rows (seed {seed}), by the fetal and the maternal error. `sum_weight` is
+the weight of the sum in rows with an unknown component (`training/losses.py`).
+
+{choice}
+
+## Abdominal ECG
+
+Known is the scalp ECG of the other recordings of ADFECGDB, mixed with that of an adult
+and with noise. The mixtures are the tested recording's own windows, {seconds} s of each
+of four channels; its annotations are used to measure, and for nothing else. Cells hold
+F1 scores of fetal beats within 50 ms.
+
+{recorded}
+
+{circumstances}
+"""
+FOUND = """(findings)
+"""
+
+
+def write(records, docs):
+    """Write the page and its figure; return the page's path."""
+    current = load(records)
+    draw(current, docs)
+    n_known, n_unknown, n_tested = rows.N_ROWS
+    text = ABOUT.format(
+        command=COMMAND,
+        found=FOUND.strip(),
+        n_known=n_known,
+        n_unknown=n_unknown,
+        n_tested=n_tested,
+        n_noise=rows.N_NOISE,
+        level=rows.SIGNALS["noise_db"][0],
+        seed=VALIDATION_SEED,
+        seconds=rows.N_TIMES // rows.SFREQ,
+        picture=picture(docs),
+        choice=table(choice_rows(current)),
+        generated=table(generated_rows(current)),
+        recorded="\n\n".join(recorded_sections(current)),
+        circumstances=circumstances(current.values()),
+    )
+    path = docs / "unlabelled.md"
+    path.write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n")
+    return path
+
+
+def load(records):
+    """Return the records by task, but for those of other settings than today's."""
+    changes, found = dict(choices()), {}
+    for record in records.all():
+        task = Task(**{f.name: record["identity"][f.name] for f in fields(Task)})
+        if task.method not in METHODS or (task.changes and task not in changes):
+            continue
+        wanted = as_json(settings_of(task, changes.get(task, {})))
+        if record["identity"]["settings"] == wanted:
+            found[task] = record
+    return found
+
+
+# Tables -------------------------------------------------------------------------------
+
+
+def choice_rows(current):
+    """Return a row for each choice that was tried."""
+    return [
+        {
+            "method": METHODS[task.method].title,
+            "changed": task.changes.replace("-", ", ") or NONE,
+            **errors_of([current[task]]),
+        }
+        for task, _ in choices()
+        if task in current
+    ]
+
+
+def generated_rows(current):
+    """Return a row for each method, and one for the mixture as the estimate."""
+    found = []
+    for name, records in by_method(current, "generated").items():
+        row = {"method": METHODS[name].title, "seeds": len(records)}
+        found.append(row | errors_of(records))
+    seeds = sorted({t.seed for t in current if t.experiment == "generated"})
+    if seeds:
+        floor = [{"measured": floor_of(seed)} for seed in seeds]
+        row = {"method": "the mixture", "seeds": len(seeds)}
+        found.insert(0, row | errors_of(floor))
+    return found
+
+
+def floor_of(seed):
+    """Return what is measured of the mixture as the estimate of all components."""
+    _, tested = rows.generated(seed)
+    n_components = tested[1].shape[1]
+    return rows.measure_generated(
+        tested, lambda X: np.repeat(X[:, None], n_components, axis=1)
+    )
+
+
+def errors_of(records):
+    """Return cells: means over seeds, with the least and the largest in brackets."""
+    cells = {}
+    for name, k in COMPONENTS.items():
+        values = [record["measured"]["L2"][k] for record in records]
+        ends = f" ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else ""
+        cells[f"{name} error"] = f"{np.mean(values):.2f}{ends}"
+    return cells
+
+
+def recorded_sections(current):
+    """Yield a table of F1 scores for each way to choose a channel."""
+    names = sorted({t.subject for t in current if t.experiment == "recorded"})
+    for title, value in (
+        ("The channel with the most regular beats:", of_chosen),
+        ("Mean of the four channels:", of_all),
+    ):
+        found = [
+            recorded_row(METHODS[method].title, records, names, value)
+            for method, records in by_method(current, "recorded").items()
+        ]
+        if found:
+            yield f"{title}\n\n{table(found)}"
+
+
+def recorded_row(title, records, names, value):
+    """Return the scores of a method on recordings, and their mean."""
+    values = {name: [] for name in names}
+    for record in records:
+        values[record["identity"]["subject"]].append(value(record["measured"]))
+    means = {name: np.mean(of) for name, of in values.items() if of}
+    cells = {n: f"{means[n]:.3f}" if n in means else NONE for n in names}
+    is_complete = len(means) == len(names)
+    mean = f"{np.mean(list(means.values())):.3f}" if is_complete else NONE
+    return {"method": title, **cells, "mean": mean}
+
+
+def of_chosen(measured):
+    """Return the F1 score of the channel that was chosen without annotations."""
+    return measured["F1"][measured["chosen"]]
+
+
+def of_all(measured):
+    """Return the mean F1 score of all channels."""
+    return np.mean(measured["F1"])
+
+
+def by_method(current, experiment):
+    """Return the records of each method in one experiment."""
+    found = {name: [] for name in METHODS}
+    for task, record in current.items():
+        if task.experiment == experiment:
+            found[task.method].append(record)
+    return {name: records for name, records in found.items() if records}
+
+
+# Figure -------------------------------------------------------------------------------
+
+
+def draw(current, docs):
+    """Draw the fetal errors on generated rows, a point for each seed."""
+    found = by_method(current, "generated")
+    if not found:
+        return
+    figure, (ax,) = panels(1)
+    figure.set_size_inches(7, 3.2)
+    for place, records in enumerate(found.values()):
+        errors = [r["measured"]["L2"][COMPONENTS["fetal"]] for r in records]
+        ax.plot(errors, [place] * len(errors), "o", color="C0", alpha=0.7)
+        ax.plot(np.mean(errors), place, "|", color="C3", markersize=18)
+    titles = [METHODS[name].title.replace("`", "") for name in found]
+    ax.set_yticks(range(len(titles)), titles)
+    ax.invert_yaxis()
+    ax.axvline(1, color="0.3", linestyle="--", linewidth=1)
+    ax.set_xlabel("fetal error on noisy rows (dashed: of silence); red: mean of seeds")
+    path = docs / IMAGE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
+
+
+def picture(docs):
+    """Return the figure for the page, if there is one."""
+    about = "Fetal errors of each method and seed on noisy rows"
+    return f"![{about}]({IMAGE.as_posix()})" if (docs / IMAGE).exists() else ""

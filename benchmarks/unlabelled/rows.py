@@ -1,7 +1,8 @@
 """Rows with known components, rows without, and what estimates are compared with.
 
-Generated: the rows that are known are clean, the others noisy, as are those to test on.
-Recorded: what is known comes from other recordings, the mixtures from the tested one.
+Generated: what is known are clean rows, and white noise by itself; the mixtures, also
+those to test on, have pink noise. Recorded: what is known comes from other recordings,
+the mixtures from the tested one.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from .channels import SFREQ, noise_like
 
 N_ROWS = (300, 300, 200)  # known, unknown, tested
 SIGNALS = {"n_times": 512, "noise": "pink", "noise_db": (-8, -8)}
-GENERATED = {"n_rows": N_ROWS, **SIGNALS}
+N_NOISE = 100  # rows of white noise alone
+GENERATED = {"n_rows": N_ROWS, "n_noise": N_NOISE, **SIGNALS}
 N_TIMES = 1000
 RECORDED = {
     "sfreq": SFREQ,
@@ -60,8 +62,11 @@ class Rows:
 def generated(seed):
     """Return rows to learn from, and noisy rows to test on with their components."""
     clean, unknown, tested = (noisy(n, 3 * seed + i) for i, n in enumerate(N_ROWS))
-    y = clean[1]
-    y[:, 2] = 0  # without their noise
+    y = np.concatenate([clean[1], np.zeros_like(clean[1][:N_NOISE])])
+    y[:, 2] = 0  # clean
+    level = np.median(unknown[1][:, 2].std(axis=1))
+    white = np.random.default_rng(seed).normal(size=y[-N_NOISE:, 2].shape)
+    y[-N_NOISE:, 2] = level * white
     return Rows(y.sum(axis=1), y, *unknown), tested
 
 

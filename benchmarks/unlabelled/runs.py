@@ -5,6 +5,8 @@ import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sklearn_cass.training import losses
+
 from ..peers.records import Records
 from ..recordings.recording import load_fetal, training_set
 from ..recordings.runs import made_by
@@ -18,9 +20,9 @@ VALIDATION_SEED = 100  # of generated rows by which settings are chosen
 # tried on these rows; those of `methods.METHODS` are the best
 CANDIDATES = {
     "labels": [{}],
-    "ae": [{}],
-    "regular": [{"beta": 0.1}, {"beta": 0.3}, {"beta": 1.0}],
-    "cross": [{"beta": 0.1}, {"beta": 0.3}, {"beta": 1.0}],
+    "ae": [{"sum_weight": 1.0}, {}],
+    "regular": [{"beta": 0.1}, {"beta": 0.3}],
+    "cross": [{"beta": 0.1}, {"beta": 0.3}],
 }
 
 
@@ -66,7 +68,7 @@ def settings_of(task, changes):
     data = rows.RECORDED if task.experiment == "recorded" else rows.GENERATED
     return {
         "network": repr(NETWORK["network"]),
-        "training": {**training, **METHODS[task.method].settings, **changes},
+        "training": {"sum_weight": losses.SUM_WEIGHT, **training, **changes},
         "rows": data,
     }
 
@@ -97,7 +99,7 @@ def make(task, records, make_measures, changes=None):
 def on_generated(task, training):
     """Return what is measured on generated rows."""
     known, tested = rows.generated(task.seed)
-    separator = METHODS[task.method].fit(known, training, task.seed)
+    separator = fitted(task, training, known)
 
     def transform(X):
         return separator.transform(X)[:, :N_COMPONENTS]
@@ -105,12 +107,23 @@ def on_generated(task, training):
     return rows.measure_generated(tested, transform)
 
 
+def fitted(task, training, known):
+    """Return a separator that learned from rows with the settings of a run."""
+    parameters = dict(training)
+    kept, given = losses.SUM_WEIGHT, parameters.pop("sum_weight")
+    losses.SUM_WEIGHT = given
+    try:
+        return METHODS[task.method].fit(known, parameters, task.seed)
+    finally:
+        losses.SUM_WEIGHT = kept
+
+
 def on_recording(task, training, recordings):
     """Return what is measured on the recording that the task names."""
     (tested,) = [r for r in recordings if r.name == task.subject]
     others = training_set(recordings, tested)
     known = rows.recorded(others, tested.without_events(), task.seed)
-    separator = METHODS[task.method].fit(known, training, task.seed)
+    separator = fitted(task, training, known)
     return rows.measure_recorded(tested, lambda r: separated(r, separator))
 
 

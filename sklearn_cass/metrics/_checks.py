@@ -40,10 +40,10 @@ def check_pair(y_true, y_pred):
     return y_true, y_pred
 
 
-def check_mixture(y_true, X, name="y_true"):
+def check_mixture(y_true, X, name="y_true", allow_unknown=False):
     """Return components and mixtures as arrays; `name` is that of the components."""
     y_true, X = (
-        check_array_of_numbers(y_true, name, 3, allow_unknown=name == "y_true"),
+        check_array_of_numbers(y_true, name, 3, allow_unknown),
         check_array_of_numbers(X, "X", 2),
     )
     expected = (y_true.shape[0], *y_true.shape[2:])

@@ -221,7 +221,7 @@ def sdr_improvement(y_true, y_pred, X):
     >>> sdr_improvement(y_true, y_pred, [[10.0, 1.0]]).round(3)
     array([[20., 40.]])
     """
-    y_true, X = check_mixture(y_true, X)
+    y_true, X = check_mixture(y_true, X, allow_unknown=True)
     with np.errstate(invalid="ignore"):
         return sdr(y_true, y_pred) - sdr(y_true, _repeat(X, y_true))
 
@@ -259,7 +259,7 @@ def si_sdr_improvement(y_true, y_pred, X, *, zero_mean=False):
     >>> si_sdr_improvement(y_true, y_pred, [[10.0, 1.0]]).round(3)
     array([[20., 40.]])
     """
-    y_true, X = check_mixture(y_true, X)
+    y_true, X = check_mixture(y_true, X, allow_unknown=True)
     of_mixture = si_sdr(y_true, _repeat(X, y_true), zero_mean=zero_mean)
     with np.errstate(invalid="ignore"):
         return si_sdr(y_true, y_pred, zero_mean=zero_mean) - of_mixture

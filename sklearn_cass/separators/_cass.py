@@ -254,7 +254,7 @@ class AESeparator(BaseSeparator):
     Components of y that are not known in a row are NaN throughout; every component must
     be known in some row. Eq. (2) is then a mean over the rows that are known. In the
     others, the sum of all components, known ones and estimates, is to give the mixture,
-    by the same loss and with the same weight, where components have the mixture's
+    by the same loss with a weight of 0.1, where components have the mixture's
     channels: what is part of no component, such as noise, must be a component of its
     own. ``remix`` leaves such rows as they are, and draws each part from the rows in
     which it is known.

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 MIXTURE = 1.0  # root mean square of a mixture's map
 QUIET = 0.01  # of a target's
+# Of the loss of sums. With 1, estimates of the loudest component became the mixture.
+SUM_WEIGHT = 0.1
 NOISE_LIMIT = 1e-3  # power of the error that is good enough, 30 dB below the target
 
 
@@ -87,6 +89,11 @@ ROW_LOSSES = {
     "relative": relative_losses,
     "snr": snr_losses,
 }
+
+
+def data_loss(reconstruction, of_sum=None):
+    """Return Eq. (2), plus the loss of sums where components are not known."""
+    return reconstruction if of_sum is None else reconstruction + SUM_WEIGHT * of_sum
 
 
 def accept_loss(logits, weights=None):

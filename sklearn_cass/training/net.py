@@ -589,9 +589,8 @@ class CASSNet(NeuralNet):
         def terms(i):
             of_data = early[i] if is_early else data_terms(i)
             adversarial = self.adversarial_loss(i, leaves[i], condition)
-            gradient = self.gradient(
-                leaves[i], sum(of_data[1:], of_data[0]), adversarial
-            )
+            total = losses.data_loss(*of_data)
+            gradient = self.gradient(leaves[i], total, adversarial)
             return of_data, adversarial, gradient
 
         of_data, adversarial, gradients = zip(*self.each(terms), strict=True)
