@@ -28,6 +28,8 @@ from .runs import (
     records_in,
 )
 
+SEPARATORS = {"regular": REGULAR, "cross": CROSS}
+
 
 def options_of(arguments=None):
     """Return the options of a command line."""
@@ -35,6 +37,7 @@ def options_of(arguments=None):
     add = parser.add_argument
     add("--data", type=Path, help="folder of recordings; without one, no Bach10")
     add("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    add("--separators", nargs="+", choices=SEPARATORS, default=list(SEPARATORS))
     add("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     add("--settings", nargs="+", choices=CHOICES, default=list(CHOICES)[:1])
     add("--seeds", nargs="+", type=int, default=list(range(5)))
@@ -56,8 +59,9 @@ def tasks_of(options):
             yield baseline(problem, seed, measured_on)
             for kind in options.kinds:
                 for choice in settings:
-                    for separator in (REGULAR, CROSS):
-                        yield Task(problem, separator, kind, choice, seed, measured_on)
+                    for name in options.separators:
+                        of = (problem, SEPARATORS[name], kind, choice)
+                        yield Task(*of, seed, measured_on)
 
 
 def main(arguments=None):
