@@ -29,7 +29,7 @@ N_ROWS = {"n_train": 320, "n_validation": 160, "n_test": 160}
 GENERATED = BASE | {"max_epochs": 4}
 PROBLEMS = {
     "ecg": GENERATED,
-    "ppg": GENERATED | {"network__output": "affine"},
+    "ppg": GENERATED | {"network__output": "affine", "n_train_rows": 160},
     "bach10-unseen": settings.BEST_UNSEEN | {"network__width": 64, "n_train_rows": 64},
 }
 ROWS = {
