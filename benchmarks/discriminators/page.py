@@ -26,9 +26,7 @@ def write(records, docs):
     text = TEMPLATE.read_text().format(
         sections="\n\n".join(filter(None, sections)),
         choices=choices_text(current),
-        settings="\n".join(
-            f"- `{name}`: `{of.entries}`" for name, of in PROBLEMS.items()
-        ),
+        settings="\n".join(f"- {p.title}: `{p.entries}`" for p in PROBLEMS.values()),
         circumstances=circumstances(current.values()),
     )
     path = Path(docs) / NAME

@@ -123,12 +123,8 @@ def identity(task):
         for name, value in separator.get_params().items()
         if name not in tasks.LEFT_OUT
     }
-    about = {"n_train_rows": task.entries.get("n_train_rows")}
-    return (
-        asdict(task)
-        | about
-        | {"rows": PROBLEMS[task.problem].rows, "parameters": values}
-    )
+    about = asdict(task) | {"n_train_rows": task.entries.get("n_train_rows")}
+    return about | {"rows": PROBLEMS[task.problem].rows, "parameters": values}
 
 
 def make(task, records, data):
