@@ -84,6 +84,12 @@ CLASSES = (SmallEncoder, SmallDecoder, SmallDiscriminator)
 SMALL = Modules(*CLASSES)
 DROPOUT = clone(SMALL).set_params(encoder__dropout=0.2)
 RESNET = ResNet9(n_filters=2, n_latent=4)
+OF_PATCHES = clone(RESNET).set_params(
+    discriminator_conditional=True, discriminator_local=True
+)
+OF_WAVEFORMS = clone(RESNET).set_params(
+    discriminator_conditional=True, discriminator_waveform=True
+)
 SETTINGS = {
     "network": SMALL,
     "max_epochs": 2,
@@ -175,6 +181,16 @@ CASES = {
     "CASS": (CASSSeparator, {}, DATA),
     "GAN": (GANSeparator, {}, DATA),
     "sampled cross terms": (CASSSeparator, {}, make_mixtures(6, 5)),
+    "conditional patches": (
+        CASSSeparator,
+        {"network": OF_PATCHES, "max_epochs": 1},
+        DATA,
+    ),
+    "conditional waveforms": (
+        CASSSeparator,
+        {"network": OF_WAVEFORMS, "representation": "magnitude", "max_epochs": 1},
+        DATA,
+    ),
     "some cross weights": (CASSSeparator, {"cross_weights": [[0, 0.5], [0, 0]]}, DATA),
     "literal": (CASSSeparator, {"loss_weighting": "literal"}, DATA),
     "relative": (AESeparator, {"reconstruction_loss": "relative"}, DATA),
@@ -277,6 +293,13 @@ RECORDED = {
         2,
     ),
     "drawn cross terms": (CASSSeparator, {}, 5),
+    "conditional patches": (CASSSeparator, {"network": OF_PATCHES}, 2),
+    "conditional waveforms": (CASSSeparator, {"network": OF_WAVEFORMS}, 2),
+    "waveforms of magnitudes": (
+        CASSSeparator,
+        {"network": OF_WAVEFORMS, "representation": "magnitude"},
+        2,
+    ),
     "literal": (CASSSeparator, {"loss_weighting": "literal"}, 2),
     "loss in dB": (CASSSeparator, {"reconstruction_loss": "snr"}, 2),
     "a column of a discriminator": (

@@ -28,6 +28,8 @@ from .runs import (
     records_in,
 )
 
+SEPARATORS = {"regular": REGULAR, "cross": CROSS}
+
 
 def options_of(arguments=None):
     """Return the options of a command line."""
@@ -35,10 +37,11 @@ def options_of(arguments=None):
     add = parser.add_argument
     add("--data", type=Path, help="folder of recordings; without one, no Bach10")
     add("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    add("--separators", nargs="+", choices=SEPARATORS, default=list(SEPARATORS))
     add("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    add("--settings", nargs="+", choices=CHOICES, default=list(CHOICES)[:1])
+    add("--settings", nargs="+", choices=CHOICES, help="default: the first, or all")
     add("--seeds", nargs="+", type=int, default=list(range(5)))
-    add("--choose", action="store_true", help="all settings, on validation rows")
+    add("--choose", action="store_true", help="settings on validation rows")
     add("--page", action="store_true", help="make no runs, write the page alone")
     add("--output", default=FOLDER, help="folder of the records")
     add("--docs", default="docs", help="folder of the page")
@@ -48,7 +51,8 @@ def options_of(arguments=None):
 def tasks_of(options):
     """Yield the runs asked for; those of a seed are of the same rows."""
     seeds = [CHOICE_SEED] if options.choose else options.seeds
-    settings = list(CHOICES) if options.choose else options.settings
+    default = list(CHOICES) if options.choose else list(CHOICES)[:1]
+    settings = options.settings or default
     measured_on = "validation" if options.choose else "test"
     problems = [p for p in options.problems if options.data or p != "bach10-unseen"]
     for seed in seeds:
@@ -56,8 +60,9 @@ def tasks_of(options):
             yield baseline(problem, seed, measured_on)
             for kind in options.kinds:
                 for choice in settings:
-                    for separator in (REGULAR, CROSS):
-                        yield Task(problem, separator, kind, choice, seed, measured_on)
+                    for name in options.separators:
+                        of = (problem, SEPARATORS[name], kind, choice)
+                        yield Task(*of, seed, measured_on)
 
 
 def main(arguments=None):

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import t as student
 
-from ..experiments import EXPERIMENTS
 from ..markdown import table
 from ..paper.statistics import summary
 from ..paper.tasks import CROSS, PLAIN, REGULAR
@@ -27,7 +26,7 @@ def write(records, docs):
     text = TEMPLATE.read_text().format(
         sections="\n\n".join(filter(None, sections)),
         choices=choices_text(current),
-        settings="\n".join(f"- `{name}`: `{PROBLEMS[name]}`" for name in PROBLEMS),
+        settings="\n".join(f"- {p.title}: `{p.entries}`" for p in PROBLEMS.values()),
         circumstances=circumstances(current.values()),
     )
     path = Path(docs) / NAME
@@ -112,7 +111,7 @@ def section(problem, current):
         for kind in KINDS
         if (row := row_of(current, problem, kind, choice, names))
     ]
-    about = EXPERIMENTS[problem].title
+    about = PROBLEMS[problem].title
     return "\n\n".join(
         (f"## {about}", bounds_text(current, problem, names), table(rows))
     )

@@ -26,16 +26,44 @@ KINDS = {
     "waveform": {"network__discriminator_waveform": True},
 }
 N_ROWS = {"n_train": 320, "n_validation": 160, "n_test": 160}
+ECG_ROWS = N_ROWS | {"generator": {"windows_per_trace": 32}}
 GENERATED = BASE | {"max_epochs": 4}
+FEW = {"n_train_rows": 40, "max_epochs": 32}  # as many steps
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of an experiment, and what all separators have in common on them."""
+
+    title: str
+    experiment: str
+    rows: dict
+    entries: dict
+
+
 PROBLEMS = {
-    "ecg": GENERATED,
-    "ppg": GENERATED | {"network__output": "affine"},
-    "bach10-unseen": settings.BEST_UNSEEN | {"network__width": 64, "n_train_rows": 64},
-}
-ROWS = {
-    "ecg": N_ROWS | {"generator": {"windows_per_trace": 32}},
-    "ppg": N_ROWS,
-    "bach10-unseen": settings.QUICK_ROWS["bach10-unseen"],
+    "ecg": Problem("Generated ECG", "ecg", ECG_ROWS, GENERATED),
+    "ppg": Problem(
+        "Generated PPG",
+        "ppg",
+        N_ROWS,
+        GENERATED | {"network__output": "affine", "n_train_rows": 160},
+    ),
+    "bach10-unseen": Problem(
+        "Bach10, two pieces trained on and one tested on",
+        "bach10-unseen",
+        settings.QUICK_ROWS["bach10-unseen"],
+        settings.BEST_UNSEEN | {"network__width": 64, "n_train_rows": 64},
+    ),
+    "ecg-noisy": Problem(
+        "Generated ECG with white noise at -10 dB of each mixture",
+        "ecg",
+        ECG_ROWS | {"noise_db": -10},
+        GENERATED,
+    ),
+    "ecg-few": Problem(
+        "Generated ECG, 40 rows to learn from", "ecg", ECG_ROWS, GENERATED | FEW
+    ),
 }
 # chosen on the validation rows of one seed, which is none of those compared
 CHOICE_SEED = 100
@@ -71,7 +99,7 @@ class Task:
     @property
     def entries(self):
         """The setting of its separator."""
-        found = PROBLEMS[self.problem]
+        found = PROBLEMS[self.problem].entries
         if self.separator == tasks.PLAIN:
             return found
         return found | KINDS[self.kind] | CHOICES[self.choice]
@@ -95,8 +123,8 @@ def identity(task):
         for name, value in separator.get_params().items()
         if name not in tasks.LEFT_OUT
     }
-    about = {"n_train_rows": task.entries.get("n_train_rows")}
-    return asdict(task) | about | {"rows": ROWS[task.problem], "parameters": values}
+    about = asdict(task) | {"n_train_rows": task.entries.get("n_train_rows")}
+    return about | {"rows": PROBLEMS[task.problem].rows, "parameters": values}
 
 
 def make(task, records, data):
@@ -104,17 +132,16 @@ def make(task, records, data):
     wanted = identity(task)
     if records.find(task, wanted):
         return False
-    rows = ROWS[task.problem]
-    experiment = experiments.make(task.problem, rows, task.seed, data)
+    problem = PROBLEMS[task.problem]
+    experiment = experiments.make(problem.experiment, problem.rows, task.seed, data)
     X, y = experiment.rows(task.measured_on)
     separator, seconds = fitted(task, experiment)
     estimates = separator.transform(X)
-    stft = experiments.EXPERIMENTS[task.problem].stft
+    stft = experiments.EXPERIMENTS[problem.experiment].stft
     bounds = references(y, X, stft)
     record = {
         "identity": wanted,
         "component_names": list(experiment.bunch.component_names),
-        "n_rows": [len(experiment.training_rows(task.measured_on)[0]), len(X)],
         "measured": measure(y, estimates, X),
         "bounds": {name: measure(y, bound, X) for name, bound in bounds.items()},
         "outputs": mean_outputs(separator, estimates, X, y),
