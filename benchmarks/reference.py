@@ -9,7 +9,7 @@ import copy
 
 import torch
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from sklearn_cass.data import single
 
@@ -124,11 +124,30 @@ def contiguous(module):
     return module and module.to(memory_format=torch.contiguous_format)
 
 
-def batches_of(separator, X, y, seed):
-    """Return a DataLoader of the rows as spectrograms, computed once."""
+class Order(Sampler):
+    """Order of rows in each epoch, that of a net."""
+
+    def __init__(self, net, n_rows):
+        self.generator, self.n_rows = (
+            torch.Generator().manual_seed(net.seed + 2),
+            n_rows,
+        )
+
+    def __len__(self):
+        return self.n_rows
+
+    def __iter__(self):
+        return iter(torch.randperm(self.n_rows, generator=self.generator).tolist())
+
+
+def batches_of(separator, X, y):
+    """Return a DataLoader of the rows as spectrograms, computed once.
+
+    Batches are those of the separator's training: the order matters more to errors
+    after a few epochs than all else.
+    """
     net, domains = separator.net_, separator.domains_
     Z, Y = domains.mixtures_to_tensor(X), domains.components_to_tensor(y)
     mixtures, components = net.maps(single(Z), single(Y))
     dataset = TensorDataset(*(m.contiguous() for m in (mixtures, *components)))
-    generator = torch.Generator().manual_seed(seed)
-    return DataLoader(dataset, net.batch_size, shuffle=True, generator=generator)
+    return DataLoader(dataset, net.batch_size, sampler=Order(net, len(dataset)))

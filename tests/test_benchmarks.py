@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from cases import WIDE, make_mixtures
+from skorch.callbacks import Callback
 
 from benchmarks import all as all_benchmarks
 from benchmarks import (
@@ -42,7 +43,7 @@ def nets_after_one_step(separator):
     vars(net).update(optimizer=torch.optim.SGD, lr=0.1, discriminator_lr=0.1)
     net.initialize()
     reference = reference_of(net, optimizer=torch.optim.SGD)
-    ((mixture, *targets),) = batches_of(separator, X, y, seed=0)
+    ((mixture, *targets),) = batches_of(separator, X, y)
     reference.step(mixture, targets)
     rows = torch.arange(len(X))
     dataset = TensorDataset(Samples(X, y), separator.domains_, rows.numpy())
@@ -73,6 +74,28 @@ def test_reference_takes_the_same_step(separator):
     if net.discriminators is not None:
         ours, plain = net.discriminators_, reference.discriminators
         assert_same_step(ours, plain, before.discriminators)
+
+
+class Noting(Callback):
+    """Notes the batches of a training."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.batches = []
+
+    def on_batch_begin(self, net, batch, **kwargs):
+        self.batches.append(batch)
+
+
+def test_plain_loop_has_the_batches_of_the_training():
+    X, y = make_mixtures(12)
+    noting = Noting()
+    settings = {"batch_size": 5, "max_epochs": 2, "callbacks": [noting]}
+    separator = AESeparator(**ONE_BATCH | settings).fit(X, y)
+    batches = batches_of(separator, X, y)
+    found = [mixture for _ in range(2) for mixture, *_ in batches]
+    for mixture, batch in zip(found, noting.batches, strict=True):
+        expected, _ = separator.net_.unit_maps(*batch)
+        torch.testing.assert_close(mixture, expected)
 
 
 def test_calls_are_timed_in_turns():
