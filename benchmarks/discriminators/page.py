@@ -12,11 +12,24 @@ from ..paper.statistics import summary
 from ..paper.tasks import CROSS, PLAIN, REGULAR
 from ..peers.records import as_json
 from ..report import CEILING, FLOORS
-from .runs import CHOICE_SEED, CHOICES, KINDS, PROBLEMS, Task, baseline, identity
+from .runs import (
+    CHOICE_SEED,
+    CHOICES,
+    KINDS,
+    NONE,
+    PROBLEMS,
+    Task,
+    baseline,
+    identity,
+)
 
 NAME = "discriminators.md"
 TEMPLATE = Path(__file__).with_suffix(".md")
 LABELS = {REGULAR: "regular", CROSS: "cross"}
+OUTPUTS = (
+    "Mean outputs of discriminators on true components, on their own estimates, and on "
+    "estimates of the other component:"
+)
 
 
 def write(records, docs):
@@ -71,9 +84,7 @@ def compared(errors, others):
 
 
 def compared_text(errors, others):
-    """Return a comparison as text; dashes without seeds."""
-    if not len(errors):
-        return "-"
+    """Return a comparison as text, bold where the interval is clear of 0."""
     mean, low, high = compared(errors, others)
     interval = "" if np.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
     mark = "**" if low > 0 or high < 0 else ""
@@ -90,10 +101,10 @@ def errors_by_seed(current, problem, separator, kind, choice, component):
     }
 
 
-def pair_text(a, b):
-    """Return the comparison of errors by seed, on the seeds of both."""
+def pair_of(a, b):
+    """Return two lists of errors, by seed, on the seeds of both."""
     seeds = sorted(set(a) & set(b))
-    return compared_text([a[s] for s in seeds], [b[s] for s in seeds])
+    return [a[s] for s in seeds], [b[s] for s in seeds]
 
 
 # Sections -----------------------------------------------------------------------------
@@ -105,16 +116,13 @@ def section(problem, current):
     if not found:
         return ""
     names = found[0]["component_names"]
-    rows = [
-        row
-        for choice in CHOICES
-        for kind in KINDS
-        if (row := row_of(current, problem, kind, choice, names))
-    ]
-    about = PROBLEMS[problem].title
-    return "\n\n".join(
-        (f"## {about}", bounds_text(current, problem, names), table(rows))
-    )
+    lines = [(kind, choice) for choice in CHOICES for kind in KINDS]
+    rows = [row for of in lines for row in rows_of(current, problem, *of, names)]
+    outputs = [row for of in lines for row in outputs_of(current, problem, *of, names)]
+    parts = [f"## {PROBLEMS[problem].title}", bounds_text(current, problem, names)]
+    if rows:
+        parts += [table(rows), OUTPUTS, table(outputs)]
+    return "\n\n".join(parts)
 
 
 def is_tested(task, problem):
@@ -122,24 +130,48 @@ def is_tested(task, problem):
     return (task.problem, task.measured_on) == (problem, "test")
 
 
-def row_of(current, problem, kind, choice, names):
-    """Return the line of a kind: both separators against AE, and each other."""
-    cells = {"discriminators": kind, "setting": choice}
-    n_seeds = 0
-    for k, name in enumerate(names):
-        alone, regular, cross = (
-            errors_by_seed(current, problem, *of, k)
-            for of in (
-                (PLAIN, "none", "none"),
-                (REGULAR, kind, choice),
-                (CROSS, kind, choice),
-            )
-        )
-        cells[f"{name}: regular against AE [%]"] = pair_text(regular, alone)
-        cells[f"{name}: cross against AE [%]"] = pair_text(cross, alone)
-        cells[f"{name}: cross against regular [%]"] = pair_text(cross, regular)
-        n_seeds = max(len(regular), len(cross))
-    return cells | {"seeds": n_seeds} if n_seeds else None
+def rows_of(current, problem, kind, choice, names):
+    """Return the lines of a kind: separators against AE, and against each other."""
+    of_ae, of_kind = (NONE, NONE), (kind, choice)
+    compared = {
+        "regular against AE": ((REGULAR, *of_kind), (PLAIN, *of_ae)),
+        "cross against AE": ((CROSS, *of_kind), (PLAIN, *of_ae)),
+        "cross against regular": ((CROSS, *of_kind), (REGULAR, *of_kind)),
+    }
+    rows = []
+    for comparison, (a, b) in compared.items():
+        pairs = [
+            pair_of(*(errors_by_seed(current, problem, *of, k) for of in (a, b)))
+            for k in range(len(names))
+        ]
+        if pairs[0][0]:
+            cells = {
+                f"{n} [%]": compared_text(*p) for n, p in zip(names, pairs, strict=True)
+            }
+            about = {"discriminators": kind, "setting": choice, "errors": comparison}
+            rows.append(about | cells | {"seeds": len(pairs[0][0])})
+    return rows
+
+
+def outputs_of(current, problem, kind, choice, names):
+    """Return the lines of a kind: mean outputs of its discriminators over seeds."""
+    rows = []
+    for separator, label in LABELS.items():
+        found = [
+            record["outputs"]
+            for task, record in current.items()
+            if is_tested(task, problem)
+            and (task.separator, task.kind, task.choice) == (separator, kind, choice)
+        ]
+        if found:
+            of_true = np.mean([of["true"] for of in found], axis=0)
+            of_estimates = np.mean([of["estimates"] for of in found], axis=0)
+            cells = {"discriminators": kind, "setting": choice, "separator": label}
+            for k, name in enumerate(names):
+                values = [of_true[k], of_estimates[k, k], of_estimates[k, 1 - k]]
+                cells[f"D of {name}"] = " / ".join(f"{v:.2f}" for v in values)
+            rows.append(cells)
+    return rows
 
 
 def bounds_text(current, problem, names):
