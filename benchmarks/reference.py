@@ -128,10 +128,8 @@ class Order(Sampler):
     """Order of rows in each epoch, that of a net."""
 
     def __init__(self, net, n_rows):
-        self.generator, self.n_rows = (
-            torch.Generator().manual_seed(net.seed + 2),
-            n_rows,
-        )
+        self.n_rows = n_rows
+        self.generator = torch.Generator().manual_seed(net.seed + 2)
 
     def __len__(self):
         return self.n_rows
