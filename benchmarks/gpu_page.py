@@ -44,8 +44,8 @@ Processes that each train on ECG in batches of 8 rows. They take turns on the GP
 search is not faster with `n_jobs` above 1.
 """
 ESTIMATES = """\
-Up to commit 03dbcc212ac5, `transform` and `separate` computed the STFT and its inverse on
-the CPU, which took nearly all of their time; since then, the GPU computes them.
+Up to commit 03dbcc212ac5, `transform` and `separate` computed the STFT and its inverse
+on the CPU, which took nearly all of their time; since then, the GPU computes them.
 """
 
 
