@@ -121,7 +121,7 @@ Cells are F1 scores of fetal beats within 50 ms, which
 `find_beats(..., rates=(100, 200))` finds here, and without `rates` above. Of the
 estimates of four channels, the one with the largest share of clear beats is taken,
 without annotations.""",
-        "choice": "none was learned from, and all of its settings were fixed before",
+        "choice": "none was learned from, and the settings had been fixed before",
         "fails": """\
 - On recordings of other hospitals, such as the Challenge 2013 above, fewer fetal beats
   are found. Subtracting the mean maternal beat, which takes several channels and learns
