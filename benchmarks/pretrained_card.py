@@ -121,13 +121,13 @@ Cells are F1 scores of fetal beats within 50 ms, which
 `find_beats(..., rates=(100, 200))` finds here, and without `rates` above. Of the
 estimates of four channels, the one with the largest share of clear beats is taken,
 without annotations.""",
-        "choice": "none was learned from, and all settings were fixed before",
+        "choice": "none was learned from, and the settings had been fixed before",
         "fails": """\
 - On recordings of other hospitals, such as the Challenge 2013 above, fewer fetal beats
   are found. Subtracting the mean maternal beat, which takes several channels and learns
   nothing, is better on both databases.
 - Small fetal beats: more are missed the smaller they are beside the mother's, and the
-  louder the noise is. On ADFECGDB, more beats are missed than false ones are found.
+  louder the noise is.
 - Nothing was learned about twins, irregular beats, or fetal rates outside 95 to 195 and
   maternal ones outside 50 to 125 beats per minute.
 - Recordings without a fetus were not tried.
