@@ -326,10 +326,16 @@ def row_of(group):
 
 def ranges_of(recipe):
     """Return the settings of a recipe as a list."""
-    rows = {"generator": recipe.rows, "`Remix`": recipe.remix, "filter": recipe.filter}
+    rows = {
+        "generator": recipe.rows,
+        "`Remix`": recipe.remix,
+        "filter": recipe.filter,
+        "masks of spectrograms": recipe.stft,
+    }
     return "\n".join(
         f"- {title}: " + ", ".join(f"`{k}={v!r}`" for k, v in settings.items())
         for title, settings in rows.items()
+        if settings
     )
 
 
