@@ -86,7 +86,7 @@ What was decided while looking at errors of these patients: the method of
 band-pass on the PPG, and the same on the recorded respiration); the 14 filters to
 choose from; and, on patients that were left out in turn among the first six, what
 separators take and give. Trained on four patients and tested on two, with seed 0, these
-had mean errors of 0.90 to 1.34 with the pulses' heights and intervals as further
+had mean errors of 0.90 to 1.84 with the pulses' heights and intervals as further
 channels, and 2.66 at one speed; 0.72 to 1.17 with the slow part alone, at most 1.22
 with the recorded respiration as the component instead of the cosine, 1.01 to 1.17 with
 generated rows beside the recorded ones, and 0.99 to 1.20 with components mixed anew.
