@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from sklearn_cass import (
     FilterTransformer,
     Remix,
     ResNet9,
+    STFTTransformer,
     pretrained,
     save,
 )
@@ -46,8 +47,9 @@ SLOWEST_BREATHING = 0.07  # Hz
 class Recipe:
     """Training data and settings of a separator.
 
-    ``rows`` are arguments of the generator ``make``; ``remix`` and ``max_epochs`` those
-    of the separator, ``filter`` the argument of ``fit``.
+    ``rows`` are arguments of the generator ``make``; ``remix``, ``max_epochs`` and
+    ``stft`` those of the separator, ``filter`` the argument of ``fit``. With ``stft``,
+    estimates are masked spectrograms.
     """
 
     make: Callable
@@ -55,6 +57,7 @@ class Recipe:
     remix: dict
     max_epochs: int
     filter: dict
+    stft: dict = field(default_factory=dict)
 
     def data(self, n_samples, seed, **changes):
         """Return generated mixtures, with some arguments changed."""
@@ -62,8 +65,13 @@ class Recipe:
 
     def separator(self, checkpoint=None):
         """Return the separator to fit."""
+        masks = {
+            "stft": STFTTransformer(**self.stft),
+            "representation": "phase-sensitive",
+        }
         return AESeparator(
             ResNet9(**NETWORK),
+            **(masks if self.stft else {}),
             remix=Remix(**self.remix),
             max_epochs=self.max_epochs,
             batch_size=16,
@@ -116,8 +124,8 @@ def movements(n_rows, n_times, sfreq, rng):
 
 
 # Mothers and fetuses of any rate, seen by electrodes of any direction and polarity; 125
-# Hz hold the band of QRS complexes. Breathing of adults and children, beside drifts of
-# the baseline and movements that are no breathing.
+# Hz hold the band of QRS complexes. Breathing of adults and children, regular or not,
+# beside drifts and movements; windows of 20 s tell their frequencies apart.
 RECIPES = {
     "fetal-ecg": Recipe(
         make_ecg_mixtures,
@@ -159,6 +167,7 @@ RECIPES = {
         {"share": 0.3, "gain": (-3, 3)},
         10,
         {"band": (0.05, None)},
+        {"n_fft": 256, "hop_length": 32},
     ),
 }
 N_SAMPLES = {"fetal-ecg": 3072, "ppg-respiration": 1600}
