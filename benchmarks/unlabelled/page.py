@@ -25,9 +25,9 @@ Written by `{command}` from the records in
 [benchmarks/unlabelled](../benchmarks/unlabelled).
 
 Recordings that somebody wants to separate seldom have known components, and those that
-have are seldom like them. `fit` takes both in one y, whose unknown components are NaN
-([how](guide/shapes.md)). This page measures what the mixtures teach, beside other ways to
-learn from them:
+have are seldom like them. `fit` takes both in one y; unknown components are NaN
+([how](guide/shapes.md)). This page measures what the mixtures teach, beside other ways
+to learn from them:
 
 - *remixed estimates*: a separator that learned from the known components estimates
   those of the mixtures, which another one then takes for the truth, mixed anew in every
