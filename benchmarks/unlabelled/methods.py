@@ -67,15 +67,34 @@ def cross(rows, settings, seed):
     return separator.fit(*rows.partly_known())
 
 
-def remixed_estimates(rows, settings, seed):
-    """Learn from estimates of a separator that learned from known components.
+def estimated(rows, settings, seed):
+    """Return estimates of mixtures after learning from known components alone.
 
-    They are mixed anew in every batch, as in RemixIT (Tzinis et al., 2022); what they
-    leave of a mixture is its noise.
+    What they leave of a mixture is its noise.
     """
     teacher = labels_alone(rows, settings, seed)
     y = teacher.transform(rows.mixtures)
     y[:, 2] = rows.mixtures - y[:, :2].sum(axis=1)
+    return y
+
+
+def estimated_noise(rows, settings, seed):
+    """Learn from known components, mixed with what such estimates leave of mixtures.
+
+    The noise alone is taken for known, which brings it into all new mixtures.
+    """
+    y = estimated(rows, settings, seed)
+    y[:, :2] = np.nan
+    separator = AESeparator(**NETWORK, **settings, remix=1.0, random_state=seed)
+    return separator.fit(*rows.joined(y))
+
+
+def remixed_estimates(rows, settings, seed):
+    """Learn from estimates of a separator that learned from known components.
+
+    They are mixed anew in every batch, as in RemixIT (Tzinis et al., 2022).
+    """
+    y = estimated(rows, settings, seed)
     separator = AESeparator(**NETWORK, **settings, remix=1.0, random_state=seed)
     return separator.fit(*rows.joined(y))
 
@@ -111,6 +130,7 @@ METHODS = {
     "regular": Method("`RegularCASSSeparator`, also the mixtures", regular),
     "cross": Method("`CASSSeparator`, also the mixtures", cross),
     "remixit": Method("remixed estimates (RemixIT)", remixed_estimates),
+    "residuals": Method("remixed noise of the mixtures", estimated_noise),
     "mixit": Method("sums of mixtures (MixIT)", mixture_invariant, is_recorded=False),
     "noise": Method(
         "known components, pink noise added", labels_with_noise, is_recorded=False

@@ -25,13 +25,15 @@ Written by `{command}` from the records in
 [benchmarks/unlabelled](../benchmarks/unlabelled).
 
 Recordings that somebody wants to separate seldom have known components, and those that
-have are seldom like them. `fit` takes both in one y, whose unknown components are NaN
-([how](guide/shapes.md)). This page measures what the mixtures teach, beside two methods
-that need no discriminator:
+have are seldom like them. `fit` takes both in one y; unknown components are NaN
+([how](guide/shapes.md)). This page measures what the mixtures teach, beside other ways
+to learn from them:
 
 - *remixed estimates*: a separator that learned from the known components estimates
   those of the mixtures, which another one then takes for the truth, mixed anew in every
   batch (RemixIT: Tzinis et al., 2022);
+- *remixed noise*: what such estimates leave of a mixture is taken for its noise, and
+  mixed with the known components; those of the mixture stay unknown;
 - *sums of mixtures*: networks separate the sum of two mixtures, and each estimate
   counts for the mixture that it suits best (MixIT: Wisdom et al., 2020).
 
@@ -39,8 +41,8 @@ that need no discriminator:
 
 ## Generated ECG
 
-Known are maternal and fetal ECG in {n_known} clean mixtures, and {n_noise} rows of white
-noise alone. The {n_unknown} other mixtures, and {n_tested} that are tested on, have pink
+Known are maternal and fetal ECG in {n_known} clean mixtures, and {n_noise} rows of
+white noise alone. The {n_unknown} other mixtures, and {n_tested} to test on, have pink
 noise at {level} dB. Noise is the third component. Cells are mean relative errors of the
 {n_tested} mixtures, 1 for silence: means over seeds, the least and the largest in
 brackets. *All components known* learns from those of the noisy mixtures,

@@ -14,7 +14,7 @@ def with_unknown(Y, known, value):
 
 
 class Entries:
-    """What a batch's losses are means over, where some components are not known.
+    """Known components of a batch, and weights with which losses are means over them.
 
     Parameters
     ----------
