@@ -133,13 +133,13 @@ def is_tested(task, problem):
 def rows_of(current, problem, kind, choice, names):
     """Return the lines of a kind: separators against AE, and against each other."""
     of_ae, of_kind = (NONE, NONE), (kind, choice)
-    compared = {
+    comparisons = {
         "regular against AE": ((REGULAR, *of_kind), (PLAIN, *of_ae)),
         "cross against AE": ((CROSS, *of_kind), (PLAIN, *of_ae)),
         "cross against regular": ((CROSS, *of_kind), (REGULAR, *of_kind)),
     }
     rows = []
-    for comparison, (a, b) in compared.items():
+    for comparison, (a, b) in comparisons.items():
         pairs = [
             pair_of(*(errors_by_seed(current, problem, *of, k) for of in (a, b)))
             for k in range(len(names))
