@@ -185,6 +185,21 @@ def test_channel_is_chosen_on_other_recordings():
     assert found == {"r01": 0.1, "r04": 0.7}  # the other one's best channel
 
 
+def test_page_names_the_seeds_of_what_was_learned():
+    problem = problems.PROBLEMS["fetal"]
+    current = {
+        runs.Task("fetal", name, "ADFECGDB", "r01", seed): {}
+        for name, seed in (("none", 0), ("ae", 0), ("cross", 0), ("ae", 1))
+    }
+    (found,) = page.sentence_on_seeds(problem, current, "ADFECGDB")
+    assert "AESeparator` are means over seeds 0, 1" in found
+    assert "CASSSeparator" not in found
+    current = {task: {} for task in current if task.seed == 0}
+    (found,) = page.sentence_on_seeds(problem, current, "ADFECGDB")
+    assert "seed 0" in found
+    assert not list(page.sentence_on_seeds(problem, current, "Challenge 2013"))
+
+
 def test_nothing_is_learned_from_the_tested_group():
     all_of_them = [
         *(abdominal(f"r0{k}", k)[0] for k in range(3)),

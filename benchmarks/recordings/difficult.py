@@ -84,8 +84,9 @@ def with_noise(recording, level, seed):
     slow = sosfiltfilt(butter(2, 0.5, fs=sfreq, output="sos"), white[1])
     noise = sosfiltfilt(band, white[0])
     noise *= np.exp(1.2 * slow / slow.std(axis=1, keepdims=True))
-    noise *= np.median(np.abs(left), axis=1, keepdims=True) / 0.67
-    data = recording.data + level * noise / noise.std(axis=1, keepdims=True)
+    noise /= noise.std(axis=1, keepdims=True)
+    usual = np.median(np.abs(left), axis=1, keepdims=True) / 0.67
+    data = recording.data + level * usual * noise
     return replace(recording, data=data)
 
 

@@ -209,6 +209,7 @@ def fetal_sections(problem, current):
     """Yield the sections of both databases."""
     for database in ("ADFECGDB", "Challenge 2013"):
         yield f"## {database}"
+        yield from sentence_on_seeds(problem, current, database)
         for title, value in (
             ("Four channels, one estimate chosen without annotations:", of_chosen),
             ("One channel, chosen on other recordings:", of_one_channel(current)),
@@ -216,6 +217,23 @@ def fetal_sections(problem, current):
             yield title
             yield table(rows_of(problem, current, database, value))
     yield from difficult.sections()
+
+
+def sentence_on_seeds(problem, current, database):
+    """Yield a sentence on the seeds of the separators that learn, if there are any."""
+    learned = {name for name, m in problem.methods.items() if m.is_learned}
+    tasks = [t for t in current if t.database == database and t.method in learned]
+    seeds = sorted({t.seed for t in tasks})
+    if len(seeds) == 1:
+        yield f"Separators learned with seed {seeds[0]}."
+    elif seeds:
+        listed = ", ".join(map(str, seeds))
+        by_seed = [{t.method for t in tasks if t.seed == s} for s in seeds]
+        repeated = [problem.methods[m].title for m in set.intersection(*by_seed)]
+        yield (
+            f"Rows of {'; '.join(sorted(repeated))} are means over seeds {listed}; "
+            f"other separators learned with seed {seeds[0]}."
+        )
 
 
 def rows_of(problem, current, database, value, n_digits=3):
@@ -251,7 +269,7 @@ def of_one_channel(current):
         others = [
             other["measured"]["F1"]
             for t, other in current.items()
-            if (t.method, t.seed, t.database) == (task.method, task.seed, "ADFECGDB")
+            if (t.method, t.database) == (task.method, "ADFECGDB")
             and (t.database, t.recording) != (task.database, task.recording)
         ]
         if not record["of_channels"] or not others:
