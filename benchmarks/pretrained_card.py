@@ -42,7 +42,7 @@ GROUPS = {
     "ppg-respiration": {
         "breaths_per_minute": (4.5, 10, 20, 32),
         "respiration_ratio": (0.03, 0.1, 0.3, 0.6),
-        "noise_db": (-40, -25, -10, 3),
+        "noise_db": (-40, -25, -10, -5),
     },
 }
 TEXT = """\

@@ -10,6 +10,7 @@ import pytest
 
 import sklearn_cass
 from benchmarks import pretrain
+from benchmarks import pretrained_card as cards
 from sklearn_cass import FilterTransformer, pretrained, pretrained_card
 from sklearn_cass.datasets import make_ecg_mixtures, make_ppg_mixtures
 from sklearn_cass.metrics import sdr
@@ -159,3 +160,26 @@ def test_recipes_are_fitted_to_generated_rows(name, monkeypatch):
     rows = recipe.data(2, seed=1)
     assert list(one.component_names_) == rows.component_names
     np.testing.assert_array_equal(one.transform(rows.data), other.transform(rows.data))
+
+
+def test_drifts_are_slower_than_breathing():
+    rng = np.random.default_rng(0)
+    rows = pretrain.drifts(20, 4096, 12.5, rng)
+    power = np.abs(np.fft.rfft(rows)) ** 2
+    frequency = np.fft.rfftfreq(4096, 1 / 12.5)
+    slow = frequency < 2 * pretrain.SLOWEST_BREATHING
+    assert (power[:, slow].sum(axis=1) > 0.999 * power.sum(axis=1)).all()
+    assert np.abs(rows.mean(axis=1)).max() < 1e-9
+
+
+def test_errors_of_breaths_are_those_against_the_true_respiration():
+    pytest.importorskip("neurokit2")
+    irregular = {"breath_variability": (0.3, 0.3), "breaths_per_minute": (14, 16)}
+    sizes = {"n_times": 800, "sfreq": 12.5, "random_state": 0}
+    rows = make_ppg_mixtures(6, **sizes, **irregular)
+    true = rows.target[:, 1]
+    assert (cards.breath_errors(rows, true, 12.5) == 0).all()
+    times = np.arange(800) / 12.5
+    faster = np.broadcast_to(np.sin(2 * np.pi * 0.5 * times), true.shape)
+    errors = cards.breath_errors(rows, faster, 12.5)
+    assert ((errors > 10) & (errors < 20)).all()
