@@ -69,6 +69,10 @@ What was decided while looking at scores of these recordings:
 
 So the rows of ADFECGDB are not those of methods that were fixed before.
 
+Separators add nothing here: on the Challenge, all of them find fewer beats in what
+weighted subtraction leaves than are found in it without them. A channel that is best on
+ADFECGDB tells nothing about the Challenge, whose electrodes lie elsewhere.
+
 {sections}
 
 {picture}
