@@ -190,7 +190,7 @@ def test_page_names_the_seeds_of_what_was_learned():
         for name, seed in (("none", 0), ("ae", 0), ("cross", 0), ("ae", 1))
     }
     (found,) = page.sentence_on_seeds(problem, current, "ADFECGDB")
-    assert "AESeparator` are means over seeds 0, 1" in found
+    assert "`AESeparator` are means over seeds 0 and 1" in found
     assert "CASSSeparator" not in found
     current = {task: {} for task in current if task.seed == 0}
     (found,) = page.sentence_on_seeds(problem, current, "ADFECGDB")
