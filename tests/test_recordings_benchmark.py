@@ -18,7 +18,13 @@ from benchmarks.recordings import (
     problems,
     runs,
 )
-from benchmarks.recordings.recording import Recording, bridged, training_set
+from benchmarks.recordings.recording import (
+    Recording,
+    bridged,
+    recordings_of,
+    training_set,
+)
+from sklearn_cass.datasets import load_challenge2013
 from sklearn_cass.metrics import detection_f1
 
 pytest.importorskip("neurokit2")
@@ -136,6 +142,20 @@ def test_methods_get_no_events(recorded):
     method = methods.Method("spy", lambda training, r: seen.append(r.events) or r.data)
     method([], recorded[0])
     assert seen == [None]
+
+
+@pytest.mark.slow
+def test_fetal_beats_are_found_in_recordings_of_other_hospitals(data_folder):
+    if not (data_folder / "challenge2013").is_dir():
+        pytest.skip(f"no challenge2013 recordings in {data_folder}")
+    scores = []
+    for recording in recordings_of(
+        "Challenge 2013", load_challenge2013(data_folder), data_folder
+    ):
+        estimates = methods.FETAL["weighted"]([], recording)
+        measured = problems.measure_fetal(recording, estimates)
+        scores.append(1 - problems.fetal_error(measured))
+    assert np.mean(scores) > 0.95
 
 
 # --- choices --------------------------------------------------------------------------
