@@ -109,7 +109,7 @@ PROBLEMS = {
         methods.FETAL,
         measure_fetal,
         fetal_error,
-        "weighted-ica",
+        "weighted",
         {"tolerance": TOLERANCE, "rates": FETAL_RATES, "clear": CLEAR},
     ),
     "respiration": Problem(
