@@ -72,8 +72,8 @@ and those that `find_breaths` finds in the estimate, with one rule for all metho
   among 14.
 - `NMFSeparator` learned from generated PPG, and `pretrained`,
   [the separator that ships](../pretrained.md), from generated PPG, too.
-- *RESP*: the respiration that was recorded beside the PPG, in which breaths were marked:
-  what an estimate can hardly surpass.
+- *RESP*: the respiration that was recorded beside the PPG, and in which breaths were
+  marked, which an estimate can hardly surpass.
 - `AESeparator`, `RegularCASSSeparator` and `CASSSeparator` learned from the other seven
   patients: from windows of 64 s of the PPG's slow part, filtered to 0.1-0.5 Hz, of even
   level, at 0.7, 1 and 1.4 times their speed. The true respiration is a cosine with a
