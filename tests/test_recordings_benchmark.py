@@ -184,6 +184,15 @@ def test_seeds_have_means_of_their_own():
     found = {row["method"]: (row["0"], row["1"]) for row in rows}
     assert found["`AESeparator`"] == ("1.50", "6.00")
     assert found["`CASSSeparator`"] == (page.NONE, page.NONE)
+    del current[runs.Task("respiration", "ae", "BIDMC", "04", 1)]
+    row, *_ = (
+        row
+        for row in page.rows_of_seeds(
+            problems.PROBLEMS["respiration"], current, [0, 1], page.of_error, n_digits=2
+        )
+        if row["method"] == "`AESeparator`"
+    )
+    assert (row["0"], row["1"]) == ("1.50", page.NONE)  # not of some recordings
 
 
 def test_nothing_is_learned_from_the_tested_group():

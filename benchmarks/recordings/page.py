@@ -260,15 +260,16 @@ def respiration_sections(problem, current):
 
 
 def rows_of_seeds(problem, current, seeds, value, n_digits):
-    """Return a row for each method with a seed: the means over all recordings."""
-    rows = []
+    """Return a row for each method with a seed: its means if it has all recordings."""
+    rows, n = [], len({task.recording for task in current})
     for key, method in problem.methods.items():
         if method.is_learned:
             by_seed = {
                 seed: [value(t, r) for t, r in current.items() if is_of(t, key, seed)]
                 for seed in seeds
             }
-            cells = {str(s): number(mean(v), n_digits) for s, v in by_seed.items()}
+            means = {s: mean(v) if len(v) == n else None for s, v in by_seed.items()}
+            cells = {str(seed): number(m, n_digits) for seed, m in means.items()}
             rows.append({"method": method.title, **cells})
     return rows
 
