@@ -219,6 +219,35 @@ def test_page_names_the_seeds_of_what_was_learned():
     assert not list(page.sentence_on_seeds(problem, current, "Challenge 2013"))
 
 
+def test_seeds_have_means_of_their_own():
+    current = {
+        runs.Task("respiration", "ae", "BIDMC", name, seed): {
+            "measured": {"error": error}
+        }
+        for (name, seed), error in {
+            ("03", 0): 1.0,
+            ("04", 0): 2.0,
+            ("03", 1): 5.0,
+            ("04", 1): 7.0,
+        }.items()
+    }
+    rows = page.rows_of_seeds(
+        problems.PROBLEMS["respiration"], current, [0, 1], page.of_error, n_digits=2
+    )
+    found = {row["method"]: (row["0"], row["1"]) for row in rows}
+    assert found["`AESeparator`"] == ("1.50", "6.00")
+    assert found["`CASSSeparator`"] == (page.NONE, page.NONE)
+    del current[runs.Task("respiration", "ae", "BIDMC", "04", 1)]
+    row, *_ = (
+        row
+        for row in page.rows_of_seeds(
+            problems.PROBLEMS["respiration"], current, [0, 1], page.of_error, n_digits=2
+        )
+        if row["method"] == "`AESeparator`"
+    )
+    assert (row["0"], row["1"]) == ("1.50", page.NONE)  # not of some recordings
+
+
 def test_nothing_is_learned_from_the_tested_group():
     all_of_them = [
         *(abdominal(f"r0{k}", k)[0] for k in range(3)),

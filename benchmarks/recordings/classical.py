@@ -13,7 +13,10 @@ from scipy.signal import butter, iirnotch, sosfiltfilt, tf2sos
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_cass.datasets import load_bidmc
 from sklearn_cass.metrics import find_beats, find_breaths, rate_error
+
+from .recording import bridged
 
 FETAL_BAND, MAINS = (3.0, 45.0), 50.0  # Hz
 BREATHING_BANDS = (
@@ -54,6 +57,12 @@ def breathing_band_pass(training, recording):
         return np.mean([breathing_error(r, candidate) for r in training])
 
     return breathing_filtered(recording, min(BREATHING_FILTERS, key=error))
+
+
+def recorded_respiration(training, recording):
+    """Return the respiration that was recorded beside the PPG."""
+    bunch = load_bidmc(recording.folder, records=[recording.name], channels=["RESP"])
+    return bridged(bunch.data[0])
 
 
 def breathing_filtered(recording, candidate):

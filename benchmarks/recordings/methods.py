@@ -130,4 +130,5 @@ RESPIRATION = {
         shipped.respiration_pretrained,
         shipped.settings_of("ppg-respiration"),
     ),
+    "recorded": Method("RESP", classical.recorded_respiration),
 }
