@@ -29,6 +29,8 @@ have are seldom like them. `fit` takes both in one y; unknown components are NaN
 ([how](guide/shapes.md)). This page measures what the mixtures teach, beside other ways
 to learn from them:
 
+- *mixtures seen without their sum*: they teach nothing but the statistics by which
+  networks normalize;
 - *remixed estimates*: a separator that learned from the known components estimates
   those of the mixtures, which another one then takes for the truth, mixed anew in every
   batch (RemixIT: Tzinis et al., 2022);

@@ -68,7 +68,12 @@ def settings_of(task, changes):
     data = rows.RECORDED if task.experiment == "recorded" else rows.GENERATED
     return {
         "network": repr(NETWORK["network"]),
-        "training": {"sum_weight": losses.SUM_WEIGHT, **training, **changes},
+        "training": {
+            "sum_weight": losses.SUM_WEIGHT,
+            **training,
+            **METHODS[task.method].changes,
+            **changes,
+        },
         "rows": data,
     }
 
