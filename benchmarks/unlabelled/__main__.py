@@ -48,7 +48,8 @@ def runs_of(options):
     names = [name for name in METHODS if name in (options.only or METHODS)]
     if options.part == "choice":
         for task, changes in choices():
-            yield task, on_generated, changes
+            if task.method in names:
+                yield task, on_generated, changes
     if options.part == "generated":
         for seed in options.seeds:
             for name in names:
