@@ -62,18 +62,33 @@ the weight of the sum in rows with an unknown component (`training/losses.py`).
 
 {choice}
 
-## Abdominal ECG
+## Abdominal ECG of other hospitals
 
-Known is the scalp ECG of the other recordings of ADFECGDB, mixed with that of an adult
-and with noise. The mixtures are the tested recording's own windows, {seconds} s of each
-of four channels; its annotations are used to measure, and for nothing else. Cells hold
-F1 scores of fetal beats within 50 ms.
+Known is the scalp ECG of ADFECGDB, mixed with that of an adult and with noise. The
+mixtures are windows of {seconds} s of the tested recording, one of the Challenge 2013,
+from each of its four channels. Its annotations are used to measure, and for nothing
+else. Cells hold F1 scores of fetal beats within 50 ms.
 
 {recorded}
 
 {circumstances}
 """
-FOUND = """(findings)
+FOUND = """\
+What was found, with small networks and short trainings:
+
+- On abdominal recordings of other hospitals, a recording's own windows help: the mean
+  F1 of the channels rises in four recordings of five, and falls a little in the fifth.
+  It is the sum that teaches: of mixtures without it, nothing was learned.
+- Discriminators and cross weights add nothing. On recordings `CASSSeparator` equals
+  `AESeparator`, on generated rows it is behind it.
+- On generated rows, none of the methods comes near the ceiling. The sum lowers the
+  fetal error a little and raises the maternal one.
+- With a weight of 1, the sum brings the maternal estimate nearer to the mixture.
+
+So use unlabelled rows where recordings differ from what is known, with `AESeparator`,
+and compare with a training without them. A method that adapts a fitted separator to a
+recording by its mixtures alone is not part of the package: what helped was a training
+on known components and mixtures together, which is one call of `fit`.
 """
 
 
@@ -169,8 +184,11 @@ def recorded_sections(current):
     """Yield a table of F1 scores for each way to choose a channel."""
     names = sorted({t.subject for t in current if t.experiment == "recorded"})
     for title, value in (
-        ("The channel with the most regular beats:", of_chosen),
         ("Mean of the four channels:", of_all),
+        (
+            "The channel with the most regular beats, chosen without annotations:",
+            of_chosen,
+        ),
     ):
         found = [
             recorded_row(METHODS[method].title, records, names, value)

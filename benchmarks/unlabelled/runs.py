@@ -15,6 +15,7 @@ from . import rows
 from .methods import METHODS, NETWORK, TRAINING
 
 FOLDER = Path(__file__).parent / "results"
+TESTED = "Challenge 2013"
 N_COMPONENTS = 3
 VALIDATION_SEED = 100  # of generated rows by which settings are chosen
 # tried on these rows; those of `methods.METHODS` are the best
@@ -132,5 +133,10 @@ def on_recording(task, training, recordings):
 
 
 def recordings_in(folder):
-    """Return the recordings by name."""
+    """Return all recordings; some are learned from alone."""
     return load_fetal(folder)
+
+
+def tested_of(recordings):
+    """Return the recordings to test on: none of those with known components."""
+    return [r for r in recordings if r.database == TESTED]
