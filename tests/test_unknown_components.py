@@ -106,7 +106,7 @@ def test_rows_without_labels_teach_the_sum():
     y = np.concatenate([Y, np.zeros_like(Y[:, :1])], axis=1)
     unknown = np.full_like(y, np.nan)
     both = np.concatenate([X, noisy]), np.concatenate([y, unknown])
-    settings = FAST | FILTERS | {"max_epochs": 30, "remix": 0.0}
+    settings = FAST | FILTERS | {"max_epochs": 20, "remix": 0.0}
 
     def error(separator):
         total = separator.transform(noisy).sum(axis=1)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.unlabelled choice        settings, on rows of another seed
     python -m benchmarks.unlabelled generated --seeds 0 1 2
-    python -m benchmarks.unlabelled recorded --data ../shared/data --subjects r01
+    python -m benchmarks.unlabelled recorded --data ../shared/data --subjects a01
     python -m benchmarks.unlabelled page          the page of the records there are
 
 If interrupted, give the command again to resume. Records go to
@@ -10,6 +10,8 @@ benchmarks/unlabelled/results, the page to docs/unlabelled.md.
 """
 
 import argparse
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -26,6 +28,7 @@ from .runs import (
     on_recording,
     recordings_in,
     records_in,
+    tested_of,
 )
 
 
@@ -48,24 +51,23 @@ def runs_of(options):
     names = [name for name in METHODS if name in (options.only or METHODS)]
     if options.part == "choice":
         for task, changes in choices():
-            yield task, on_generated, changes
+            if task.method in names:
+                yield task, on_generated, changes
     if options.part == "generated":
-        for seed in options.seeds:
-            for name in names:
-                yield Task("generated", name, seed=seed), on_generated, {}
+        for seed, name in product(options.seeds, names):
+            yield Task("generated", name, seed=seed), on_generated, {}
     if options.part == "recorded":
-        recordings = recordings_in(options.data)
+        yield from recorded_runs(options, [n for n in names if METHODS[n].is_recorded])
 
-        def measured(task, training):
-            return on_recording(task, training, recordings)
 
-        for recording in recordings:
-            if recording.name in (options.subjects or [recording.name]):
-                for name in names:
-                    if METHODS[name].is_recorded:
-                        for seed in options.seeds:
-                            task = Task("recorded", name, recording.name, seed=seed)
-                            yield task, measured, {}
+def recorded_runs(options, names):
+    """Yield those on recordings."""
+    recordings = recordings_in(options.data)
+    measured = partial(on_recording, recordings=recordings)
+    subjects = [recording.name for recording in tested_of(recordings)]
+    subjects = [s for s in subjects if s in (options.subjects or subjects)]
+    for subject, name, seed in product(subjects, names, options.seeds):
+        yield Task("recorded", name, subject, seed=seed), measured, {}
 
 
 def main(arguments=None):

@@ -4,7 +4,7 @@ A method is a function of rows, of settings and of a seed, and returns a separat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -117,15 +117,19 @@ def all_known(rows, settings, seed):
 
 @dataclass(frozen=True)
 class Method:
-    """A row of a table."""
+    """A row of a table; ``changes`` to its settings."""
 
     title: str
     fit: Callable
+    changes: dict = field(default_factory=dict)
     is_recorded: bool = True  # whether it is also measured on recordings
 
 
 METHODS = {
     "labels": Method("known components alone", labels_alone),
+    "seen": Method(
+        "the same, mixtures seen without their sum", baseline, {"sum_weight": 0.0}
+    ),
     "ae": Method("`AESeparator`, also the mixtures", baseline),
     "regular": Method("`RegularCASSSeparator`, also the mixtures", regular),
     "cross": Method("`CASSSeparator`, also the mixtures", cross),

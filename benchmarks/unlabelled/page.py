@@ -29,6 +29,8 @@ have are seldom like them. `fit` takes both in one y; unknown components are NaN
 ([how](guide/shapes.md)). This page measures what the mixtures teach, beside other ways
 to learn from them:
 
+- *mixtures seen without their sum*: they teach nothing but the statistics by which
+  networks normalize;
 - *remixed estimates*: a separator that learned from the known components estimates
   those of the mixtures, which another one then takes for the truth, mixed anew in every
   batch (RemixIT: Tzinis et al., 2022);
@@ -39,17 +41,17 @@ to learn from them:
 
 {found}
 
+{picture}
+
 ## Generated ECG
 
 Known are maternal and fetal ECG in {n_known} clean mixtures, and {n_noise} rows of
 white noise alone. The {n_unknown} other mixtures, and {n_tested} to test on, have pink
 noise at {level} dB. Noise is the third component. Cells are mean relative errors of the
 {n_tested} mixtures, 1 for silence: means over seeds, the least and the largest in
-brackets. *All components known* learns from those of the noisy mixtures,
-too: the ceiling. *Pink noise added* is the remedy if one knows what the noise is like.
-All take the same number of steps, RemixIT twice as many.
-
-{picture}
+brackets. *All components known* learns from those of the noisy mixtures, too: the
+ceiling. *Pink noise added* is the remedy if one knows what the noise is like. All take
+the same number of steps; methods that learn from estimates train twice.
 
 {generated}
 
@@ -60,18 +62,34 @@ the weight of the sum in rows with an unknown component (`training/losses.py`).
 
 {choice}
 
-## Abdominal ECG
+## Abdominal ECG of other hospitals
 
-Known is the scalp ECG of the other recordings of ADFECGDB, mixed with that of an adult
-and with noise. The mixtures are the tested recording's own windows, {seconds} s of each
-of four channels; its annotations are used to measure, and for nothing else. Cells hold
-F1 scores of fetal beats within 50 ms.
+Known is the scalp ECG of ADFECGDB, mixed with that of an adult and with noise. The
+mixtures are windows of {seconds} s of the tested recording, one of the Challenge 2013,
+from each of its four channels. Its annotations are used to measure, and for nothing
+else. Cells hold F1 scores of fetal beats within 50 ms.
 
 {recorded}
 
 {circumstances}
 """
-FOUND = """(findings)
+FOUND = """\
+What was found, with small networks and short trainings:
+
+- On abdominal recordings of other hospitals, a recording's own windows help: the F1
+  scores rise in nearly all, on the mean of the channels by 0.07. It is the sum that
+  teaches: without it, nothing was learned from the mixtures. Which channel has the most
+  regular beats does not tell which has gained.
+- Discriminators and cross weights add nothing. On recordings `CASSSeparator` equals
+  `AESeparator`, on generated rows it is behind it.
+- On generated rows, none of the methods comes near the ceiling. The sum lowers the
+  fetal error a little and raises the maternal one.
+- With a weight of 1, the sum brings the maternal estimate nearer to the mixture.
+
+So use unlabelled rows where recordings differ from what is known, with `AESeparator`,
+and compare with a training without them. A method that adapts a fitted separator to a
+recording by its mixtures alone is not part of the package: what helped was a training
+on known components and mixtures together, which is one call of `fit`.
 """
 
 
@@ -90,7 +108,7 @@ def write(records, docs):
         level=rows.SIGNALS["noise_db"][0],
         seed=VALIDATION_SEED,
         seconds=rows.N_TIMES // rows.SFREQ,
-        picture=picture(docs),
+        picture=picture(),
         choice=table(choice_rows(current)),
         generated=table(generated_rows(current)),
         recorded="\n\n".join(recorded_sections(current)),
@@ -167,8 +185,11 @@ def recorded_sections(current):
     """Yield a table of F1 scores for each way to choose a channel."""
     names = sorted({t.subject for t in current if t.experiment == "recorded"})
     for title, value in (
-        ("The channel with the most regular beats:", of_chosen),
         ("Mean of the four channels:", of_all),
+        (
+            "The channel with the most regular beats, chosen without annotations:",
+            of_chosen,
+        ),
     ):
         found = [
             recorded_row(METHODS[method].title, records, names, value)
@@ -213,27 +234,35 @@ def by_method(current, experiment):
 
 
 def draw(current, docs):
-    """Draw the fetal errors on generated rows, a point for each seed."""
-    found = by_method(current, "generated")
-    if not found:
-        return
-    figure, (ax,) = panels(1)
-    figure.set_size_inches(7, 3.2)
-    for place, records in enumerate(found.values()):
-        errors = [r["measured"]["L2"][COMPONENTS["fetal"]] for r in records]
-        ax.plot(errors, [place] * len(errors), "o", color="C0", alpha=0.7)
-        ax.plot(np.mean(errors), place, "|", color="C3", markersize=18)
-    titles = [METHODS[name].title.replace("`", "") for name in found]
-    ax.set_yticks(range(len(titles)), titles)
-    ax.invert_yaxis()
-    ax.axvline(1, color="0.3", linestyle="--", linewidth=1)
-    ax.set_xlabel("fetal error on noisy rows (dashed: of silence); red: mean of seeds")
+    """Draw the fetal errors on generated rows, and the F1 scores on recordings."""
+    figure, axes = panels(2, n_columns=1)
+    figure.set_size_inches(7, 5.5)
+    values = {"generated": fetal_error, "recorded": of_all}
+    labels = {
+        "generated": "fetal error on generated rows, for each seed",
+        "recorded": "mean F1 of the channels, for each recording and seed",
+    }
+    for ax, (experiment, value) in zip(axes, values.items(), strict=True):
+        found = by_method(current, experiment)
+        for place, records in enumerate(found.values()):
+            points = [value(record["measured"]) for record in records]
+            ax.plot(points, [place] * len(points), "o", color="C0", alpha=0.6)
+            ax.plot(np.mean(points), place, "|", color="C3", markersize=18)
+        titles = [METHODS[name].title.replace("`", "") for name in found]
+        ax.set_yticks(range(len(titles)), titles)
+        ax.invert_yaxis()
+        ax.set_xlabel(labels[experiment])
     path = docs / IMAGE
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
 
 
-def picture(docs):
-    """Return the figure for the page, if there is one."""
-    about = "Fetal errors of each method and seed on noisy rows"
-    return f"![{about}]({IMAGE.as_posix()})" if (docs / IMAGE).exists() else ""
+def fetal_error(measured):
+    """Return the fetal error."""
+    return measured["L2"][COMPONENTS["fetal"]]
+
+
+def picture():
+    """Return the figure for the page."""
+    about = "Fetal errors on generated rows, and F1 scores on recordings"
+    return f"![{about}]({IMAGE.as_posix()})\n\n*Red: means.*"
