@@ -67,7 +67,7 @@ the weight of the sum in rows with an unknown component (`training/losses.py`).
 Known is the scalp ECG of ADFECGDB, mixed with that of an adult and with noise. The
 mixtures are windows of {seconds} s of the tested recording, one of the Challenge 2013,
 from each of its four channels. Its annotations are used to measure, and for nothing
-else. Cells hold F1 scores of fetal beats within 50 ms.
+else. Cells hold F1 scores of fetal beats within 50 ms, found at any rate.
 
 {recorded}
 
