@@ -9,7 +9,7 @@ from scipy.stats import t as student
 
 from ..markdown import table
 from ..paper.statistics import summary
-from ..paper.tasks import CROSS, PLAIN, REGULAR
+from ..paper.tasks import ABOUT_RUN, CROSS, PLAIN, REGULAR
 from ..peers.records import as_json
 from ..report import CEILING, FLOORS
 from .runs import (
@@ -39,7 +39,7 @@ def write(records, docs):
     text = TEMPLATE.read_text().format(
         sections="\n\n".join(filter(None, sections)),
         choices=choices_text(current),
-        settings="\n".join(f"- {p.title}: `{p.entries}`" for p in PROBLEMS.values()),
+        settings="\n".join(map(settings_line, PROBLEMS.values())),
         circumstances=circumstances(current.values()),
     )
     path = Path(docs) / NAME
@@ -216,6 +216,13 @@ def choices_text(current):
             cells[f"component {k}: against AE [%]"] = change
         rows.append(cells)
     return table(rows)
+
+
+def settings_line(problem):
+    """Return the entries that all separators of a problem have in common."""
+    left_out = {"NMFSeparator", *ABOUT_RUN[1:], *next(iter(CHOICES.values()))}
+    shown = {k: v for k, v in problem.entries.items() if k not in left_out}
+    return f"- {problem.title}: `{shown}`"
 
 
 def circumstances(records):

@@ -55,12 +55,6 @@ PROBLEMS = {
         settings.QUICK_ROWS["bach10-unseen"],
         settings.BEST_UNSEEN | {"network__width": 64, "n_train_rows": 64},
     ),
-    "ecg-noisy": Problem(
-        "Generated ECG with white noise at -10 dB of each mixture",
-        "ecg",
-        ECG_ROWS | {"noise_db": -10},
-        GENERATED,
-    ),
     "ecg-few": Problem(
         "Generated ECG, 40 rows to learn from", "ecg", ECG_ROWS, GENERATED | FEW
     ),

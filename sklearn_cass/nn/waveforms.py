@@ -22,6 +22,14 @@ class WaveformShape:
         Window of the STFT; None if the maps are the waveforms themselves.
     hop_length : int, default=1
         Time points between frames.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cass.nn import WaveformShape
+    >>> waveforms = WaveformShape(8, torch.ones(4), hop_length=2)
+    >>> waveforms.overlaps(n_frames=5)  # each time point is in two windows
+    tensor([2., 2., 2., 2., 2., 2., 2., 2.])
     """
 
     n_times: int
