@@ -57,8 +57,9 @@ the same number of steps; methods that learn from estimates train twice.
 
 ## Settings
 
-Chosen on other rows (seed {seed}), by the fetal and the maternal error. `sum_weight` is
-the weight of the sum in rows with an unknown component (`training/losses.py`).
+Chosen on other rows (seed {seed}), by the mean of both errors. `sum_weight` is the weight
+of the sum in rows with an unknown component (`training/losses.py`). `beta` and
+`cross_weights` are the defaults.
 
 {choice}
 
@@ -84,7 +85,8 @@ What was found, with small networks and short trainings:
   `AESeparator`, on generated rows it is behind it.
 - On generated rows, none of the methods comes near the ceiling. The sum lowers the
   fetal error a little and raises the maternal one.
-- With a weight of 1, the sum brings the maternal estimate nearer to the mixture.
+- With a weight of 1, the sum lowers the fetal error a little more, but the maternal
+  estimate comes near the mixture.
 
 So use unlabelled rows where recordings differ from what is known, with `AESeparator`,
 and compare with a training without them. A method that adapts a fitted separator to a
