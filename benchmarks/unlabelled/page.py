@@ -57,8 +57,8 @@ the same number of steps; methods that learn from estimates train twice.
 
 ## Settings
 
-Chosen on other rows (seed {seed}), by the mean of both errors. `sum_weight` is the weight
-of the sum in rows with an unknown component (`training/losses.py`). `beta` and
+Chosen on other rows (seed {seed}), by the mean of both errors. `sum_weight` is the
+weight of the sum in rows with an unknown component (`training/losses.py`). `beta` and
 `cross_weights` are the defaults.
 
 {choice}
