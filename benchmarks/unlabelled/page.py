@@ -210,7 +210,8 @@ def recorded_row(title, records, names, value):
     cells = {n: f"{means[n]:.3f}" if n in means else NONE for n in names}
     is_complete = len(means) == len(names)
     mean = f"{np.mean(list(means.values())):.3f}" if is_complete else NONE
-    return {"method": title, **cells, "mean": mean}
+    seeds = {record["identity"]["seed"] for record in records}
+    return {"method": title, "seeds": len(seeds), **cells, "mean": mean}
 
 
 def of_chosen(measured):
