@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 MIXTURE = 1.0  # root mean square of a mixture's map
 QUIET = 0.01  # of a target's
-# Of the loss of sums. With 1, estimates of the loudest component became the mixture.
+# Of the loss of sums. With 1, estimates of the loudest component came near mixtures.
 SUM_WEIGHT = 0.1
 NOISE_LIMIT = 1e-3  # power of the error that is good enough, 30 dB below the target
 
