@@ -118,7 +118,7 @@ PROBLEMS = {
         methods.RESPIRATION,
         measure_respiration,
         respiration_error,
-        "band-pass",
+        "cross",
         {"window": WINDOW},
     ),
 }

@@ -72,9 +72,9 @@ class Network(ABC, BaseEstimator):
         Exponent of the magnitudes that encoders take, 1.0 where there is no such
         attribute.
     discriminator_conditional, discriminator_local, discriminator_waveform : bool
-        Kind of the discriminators, as for :class:`ResNet9`, False where there are no
-        such attributes. It decides what discriminators take, whose channels are
-        ``shape.discriminator_channels``, and how many logits they return.
+        Kind of the discriminators, as for :class:`~sklearn_cass.ResNet9`, False where
+        there are no such attributes. It decides what discriminators take, whose
+        channels are ``shape.discriminator_channels``, and how many logits they return.
 
     Notes
     -----
