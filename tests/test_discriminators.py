@@ -113,7 +113,7 @@ def test_networks_of_waveforms_give_them_to_discriminators(data):
 
 
 def inputs_of(separator, X, y):
-    """What the first discriminator takes of the first components."""
+    """Return what the first discriminator takes of the first components."""
     net, domains = separator.net_, separator.domains_
     X, Y = domains.mixtures_to_tensor(X), domains.components_to_tensor(y)
     mixture, components = net.unit_maps(X.to(torch.complex64), Y.to(torch.complex64))

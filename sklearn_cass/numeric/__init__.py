@@ -22,6 +22,7 @@ from .chunked import (
     write_parts,
 )
 from .containers import as_plain
+from .output import ArrayOutputMixin
 from .parameters import check_number_parameters
 from .scaling import (
     divide,
@@ -44,6 +45,7 @@ from .torch_state import (
 threads.register()
 
 __all__ = [
+    "ArrayOutputMixin",
     "SlicedArray",
     "as_plain",
     "check_channels",

@@ -29,6 +29,7 @@ from ..metrics import mean_ignoring_nan, sdr
 from ..metrics._checks import check_sample_weight
 from ..nn import concatenated
 from ..numeric import (
+    ArrayOutputMixin,
     check_number_parameters,
     divide,
     expand_rows,
@@ -56,7 +57,7 @@ FREE_CHUNK_ENTRIES = 2**19
 PART_ENTRIES = 2**16
 
 
-class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
+class BaseSeparator(RecordingsMixin, ArrayOutputMixin, TransformerMixin, BaseEstimator):
     """Base class of separators.
 
     It validates X and y, converts them to tensors and back, and provides ``fit``,
@@ -158,23 +159,6 @@ class BaseSeparator(RecordingsMixin, TransformerMixin, BaseEstimator):
     def _validate_params(self):
         super()._validate_params()
         check_number_parameters(self)
-
-    def set_output(self, *, transform=None):
-        """Return self, because no data frame can hold estimates, which have three axes.
-
-        With this method, ``set_output`` of a Pipeline works for its other steps.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Without effect.
-
-        Returns
-        -------
-        self : object
-            The separator.
-        """
-        return self
 
     @abstractmethod
     def _fit_samples(self, samples, rng):

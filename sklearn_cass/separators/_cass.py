@@ -1405,13 +1405,8 @@ default=0.3
     mixture per step, sampled in proportion to its weight: the gradient is that of
     Eq. (9) on average, at a cost linear in the number of components.
 
-    Components of y that are not known in a row are NaN throughout, as in
-    :class:`AESeparator`. Discriminators learn what is true from the rows that are
-    known, and reject the estimates of all rows; of a row without any known component,
-    autoencoders learn from discriminators and from the sum alone. The norm to which the
-    adversarial gradient is scaled is that of the gradient of reconstruction and sum
-    together, over the whole batch: ``beta / alpha`` has one meaning, however few rows
-    are known.
+    Components of y that are not known in a row are NaN throughout: see the notes of
+    :class:`RegularCASSSeparator`.
 
     References
     ----------

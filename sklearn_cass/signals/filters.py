@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from ..numeric import (
+    ArrayOutputMixin,
     check_channels,
     check_number_parameters,
     floating,
@@ -31,7 +32,7 @@ BLOCK_TIMES = 1024  # filtered at a time, at least
 CHUNK_ENTRIES = 2**18  # of rows that are filtered at a time
 
 
-class FilterTransformer(TransformerMixin, BaseEstimator):
+class FilterTransformer(ArrayOutputMixin, TransformerMixin, BaseEstimator):
     """Filter waveforms, without a shift in time.
 
     Three filters, each of which can be left out, are applied in this order: the running
@@ -163,23 +164,6 @@ class FilterTransformer(TransformerMixin, BaseEstimator):
         for rows in gen_batches(len(X), n_rows):
             filtered[rows] = self.filtered(np.asarray(X[rows]))
         return filtered
-
-    def set_output(self, *, transform=None):
-        """Return self: filtered waveforms stay arrays.
-
-        With this method, ``set_output`` of a Pipeline works for its other steps.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Without effect.
-
-        Returns
-        -------
-        self : FilterTransformer
-            The transformer.
-        """
-        return self
 
     def filtered(self, x):
         """Filter an array along its last axis.

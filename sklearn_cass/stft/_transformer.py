@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch.nn.functional import pad
 
 from ..numeric import (
+    ArrayOutputMixin,
     as_plain,
     check_channels,
     check_number_parameters,
@@ -43,7 +44,7 @@ COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 CHUNK_ENTRIES = 2**18  # of the spectrograms that are computed at a time
 
 
-class STFTTransformer(TransformerMixin, BaseEstimator):
+class STFTTransformer(ArrayOutputMixin, TransformerMixin, BaseEstimator):
     """Short-time Fourier transform of waveforms, and its inverse.
 
     Frames are centred at the time points 0, ``hop_length``, ... up to the first one at
@@ -215,23 +216,6 @@ class STFTTransformer(TransformerMixin, BaseEstimator):
         return apply_in_chunks(
             lambda spectra: self.inverse(spectra, n_times), Z, shape, n_entries
         )
-
-    def set_output(self, *, transform=None):
-        """Return self, because no data frame can hold spectrograms.
-
-        With this method, ``set_output`` of a Pipeline works for its other steps.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Without effect.
-
-        Returns
-        -------
-        self : STFTTransformer
-            The transformer.
-        """
-        return self
 
     def _validate_params(self):
         super()._validate_params()
