@@ -12,10 +12,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from sklearn_cass import (
-    AESeparator,
-    CASSSeparator,
     NMFSeparator,
-    RegularCASSSeparator,
     ResNet9,
     STFTTransformer,
 )
@@ -23,6 +20,7 @@ from sklearn_cass.datasets import make_ppg_mixtures
 from sklearn_cass.metrics import find_breaths, rate_error
 
 from .classical import WINDOW
+from .learned import SEPARATORS
 
 PPG_ROWS = {"n_samples": 640, "n_times": 1024, "sfreq": 25}
 NMF = {"rows": PPG_ROWS, "parameters": {"n_atoms": 16}}
@@ -53,7 +51,6 @@ LEARNED = {
     "network": NETWORK,
     "parameters": PARAMETERS,
 }
-CLASSES = {"ae": AESeparator, "regular": RegularCASSSeparator, "cross": CASSSeparator}
 
 
 def nmf(training, recording, seed):
@@ -77,21 +74,6 @@ def breathing(recording, separator):
     estimates = np.array([separator.separate(channel)[1] for channel in x])
     back = resample_poly(estimates, recording.sfreq, sfreq, axis=-1)
     return back[:, : recording.data.shape[1]]
-
-
-def ae(training, recording, seed):
-    """Return the respiration that autoencoder pairs estimate."""
-    return learned("ae", training, recording, seed)
-
-
-def regular(training, recording, seed):
-    """Return the respiration that regular CASS estimates."""
-    return learned("regular", training, recording, seed)
-
-
-def cross(training, recording, seed):
-    """Return the respiration that CASS with cross terms estimates."""
-    return learned("cross", training, recording, seed)
 
 
 def learned(name, training, recording, seed):
@@ -171,7 +153,7 @@ def scaled(true, mixture):
 @lru_cache(maxsize=128)
 def fitted(name, training, window, seed):
     """Return a separator that learned from recordings with events."""
-    separator = CLASSES[name](
+    separator = SEPARATORS[name](
         ResNet9(**NETWORK),
         stft=STFTTransformer(*window),
         random_state=seed,

@@ -46,26 +46,6 @@ SEPARATORS = {
 FETAL_NMF = {"parameters": {"n_atoms": 16}}
 
 
-def fetal_nmf(training, recording, seed):
-    """Return fetal estimates of NMF for each channel."""
-    return fetal_estimates("nmf", training, recording, seed)
-
-
-def fetal_ae(training, recording, seed):
-    """Return fetal estimates of autoencoder pairs for each channel."""
-    return fetal_estimates("ae", training, recording, seed)
-
-
-def fetal_regular(training, recording, seed):
-    """Return fetal estimates of autoencoder pairs with discriminators."""
-    return fetal_estimates("regular", training, recording, seed)
-
-
-def fetal_cross(training, recording, seed):
-    """Return fetal estimates of cross-adversarial training."""
-    return fetal_estimates("cross", training, recording, seed)
-
-
 def fetal_estimates(method, training, recording, seed):
     """Return the fetal component of what weighted subtraction leaves of each channel.
 

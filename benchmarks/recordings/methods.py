@@ -7,6 +7,7 @@ recording.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from . import breathing, classical, learned, shipped
 
@@ -76,21 +77,16 @@ FETAL = {
     **{
         name: Method(
             f"weighted subtraction, `{title}`",
-            estimate,
+            partial(learned.fetal_estimates, name),
             _LEARNED | settings,
             of_channels=True,
             is_learned=True,
         )
-        for name, title, estimate, settings in (
-            ("nmf", "NMFSeparator", learned.fetal_nmf, learned.FETAL_NMF),
-            ("ae", "AESeparator", learned.fetal_ae, learned.FETAL_TRAINING),
-            (
-                "regular",
-                "RegularCASSSeparator",
-                learned.fetal_regular,
-                learned.FETAL_TRAINING,
-            ),
-            ("cross", "CASSSeparator", learned.fetal_cross, learned.FETAL_TRAINING),
+        for name, title, settings in (
+            ("nmf", "NMFSeparator", learned.FETAL_NMF),
+            ("ae", "AESeparator", learned.FETAL_TRAINING),
+            ("regular", "RegularCASSSeparator", learned.FETAL_TRAINING),
+            ("cross", "CASSSeparator", learned.FETAL_TRAINING),
         )
     },
     "pretrained": Method(
@@ -115,15 +111,23 @@ RESPIRATION = {
         breathing.NMF,
         is_learned=True,
     ),
-    "ae": Method("`AESeparator`", breathing.ae, breathing.LEARNED, is_learned=True),
+    "ae": Method(
+        "`AESeparator`",
+        partial(breathing.learned, "ae"),
+        breathing.LEARNED,
+        is_learned=True,
+    ),
     "regular": Method(
         "`RegularCASSSeparator`",
-        breathing.regular,
+        partial(breathing.learned, "regular"),
         breathing.LEARNED,
         is_learned=True,
     ),
     "cross": Method(
-        "`CASSSeparator`", breathing.cross, breathing.LEARNED, is_learned=True
+        "`CASSSeparator`",
+        partial(breathing.learned, "cross"),
+        breathing.LEARNED,
+        is_learned=True,
     ),
     "pretrained": Method(
         '`pretrained("ppg-respiration")`',
